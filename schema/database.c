@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * database.c - opens SQLite connections and translates its errors. Knows no table.
+ */
+#include "database.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "bytes.h"
+
+#define READ_BUSY_MS  2000
+#define READ_TRIES    50
+#define READ_PAUSE_NS 10000000
+
+int store_fail(struct store_error *error, int r, const char *format, ...)
+{
+	va_list args;
+
+	if (!error)
+		return r;
+	va_start(args, format);
+	vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	return r;
+}
+
+int store_fail_access(struct store_error *error, const char *dir)
+{
+	return store_fail(error, -EACCES,
+			  "cannot read %s: permission denied; run: "
+			  "sudo usermod -aG profd $USER, and log in again",
+			  dir);
+}
+
+/* The last errno of the WAL's or else the database's file: a failed COMMIT tells no other way. */
+static int last_file_errno(sqlite3 *db)
+{
+	sqlite3_file *journal = NULL;
+	int e = 0;
+
+	if (sqlite3_file_control(db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &journal) == SQLITE_OK &&
+	    journal && journal->pMethods)
+		(void)journal->pMethods->xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &e);
+	if (!e)
+		(void)sqlite3_file_control(db, NULL, SQLITE_FCNTL_LAST_ERRNO, &e);
+	return e;
+}
+
+/* What the system said below SQLITE_IOERR and SQLITE_CANTOPEN, if anything. */
+static int system_errno(sqlite3 *db)
+{
+	int e = db ? sqlite3_system_errno(db) : 0;
+
+	if (db && !e)
+		e = last_file_errno(db);
+	switch (e) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return -ENOSPC;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+	case ENOENT:
+	case ENOMEM:
+		return -e;
+	default:
+		return -EIO;
+	}
+}
+
+static int errno_of(sqlite3 *db, int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+		return 0;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_SCHEMA:
+	case SQLITE_ERROR: /* a table or column that is not there */
+		return -EBADMSG;
+	case SQLITE_PERM:
+		return -EACCES;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_TOOBIG:
+		return -E2BIG;
+	default:
+		return system_errno(db);
+	}
+}
+
+int database_fail(sqlite3 *db, int rc, const char *what, struct store_error *error)
+{
+	int r = errno_of(db, rc);
+
+	return store_fail(error, r, "%s: %s: %s", what,
+			  db ? sqlite3_errmsg(db) : sqlite3_errstr(rc), strerror(-r));
+}
+
+int database_exec(sqlite3 *db, const char *sql, const char *what, struct store_error *error)
+{
+	int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : database_fail(db, rc, what, error);
+}
+
+int database_prepare(sqlite3 *db, const char *sql, const char *what, sqlite3_stmt **ret,
+		     struct store_error *error)
+{
+	int rc = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+
+	return rc == SQLITE_OK ? 0 : database_fail(db, rc, what, error);
+}
+
+static int open_with(const char *name, int flags, const char *path, sqlite3 **ret,
+		     struct store_error *error)
+{
+	_cleanup_(sqlite3_close_p) sqlite3 *db = NULL;
+	int rc = sqlite3_open_v2(name, &db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc != SQLITE_OK)
+		return database_fail(db, rc, path, error);
+	sqlite3_extended_result_codes(db, 1);
+	*ret = take_ptr(db);
+	return 0;
+}
+
+int database_open_write(const char *path, sqlite3 **ret, struct store_error *error)
+{
+	return open_with(path, SQLITE_OPEN_READWRITE, path, ret, error);
+}
+
+/* "file:" and the path with what URIs reserve escaped, then `query` and a NUL. */
+static int make_uri(const char *path, const char *query, struct byte_buf *out)
+{
+	byte_buf_put(out, "file:", 5);
+	for (const char *p = path; *p; p++) {
+		char escaped[4];
+
+		if (strchr("%?#", *p)) {
+			snprintf(escaped, sizeof(escaped), "%%%02X", (unsigned char)*p);
+			byte_buf_put(out, escaped, 3);
+		} else {
+			byte_buf_put(out, p, 1);
+		}
+	}
+	byte_buf_put(out, query, strlen(query) + 1);
+	return out->failed ? -ENOMEM : 0;
+}
+
+static int open_uri(const char *path, const char *query, sqlite3 **ret, struct store_error *error)
+{
+	_cleanup_(sqlite3_close_p) sqlite3 *db = NULL;
+	struct byte_buf uri = {};
+	int r = make_uri(path, query, &uri);
+
+	if (r == 0)
+		r = open_with((const char *)uri.data, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, path,
+			      &db, error);
+	byte_buf_done(&uri);
+	if (r < 0)
+		return r;
+	sqlite3_busy_timeout(db, READ_BUSY_MS);
+	/* Only the first read opens -wal and -shm. */
+	r = database_exec(db, "PRAGMA query_only = 1; BEGIN; SELECT count(*) FROM sqlite_schema;",
+			  path, error);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(db);
+	return 0;
+}
+
+static bool has_suffix_file(const char *path, const char *suffix)
+{
+	struct byte_buf name = {};
+	bool there = true;
+
+	byte_buf_put(&name, path, strlen(path));
+	byte_buf_put(&name, suffix, strlen(suffix) + 1);
+	if (!name.failed)
+		there = access((const char *)name.data, F_OK) == 0 || errno != ENOENT;
+	byte_buf_done(&name);
+	return there;
+}
+
+int database_open_read(const char *path, sqlite3 **ret, struct store_error *error)
+{
+	int r = -EIO;
+
+	if (eaccess(path, R_OK) < 0)
+		return store_fail(error, -errno, "%s: %m", path);
+	if (!has_suffix_file(path, "-wal") && !has_suffix_file(path, "-shm"))
+		return open_uri(path, "?mode=ro&immutable=1", ret, error);
+	/* A writer that is just making or repairing the -shm is done in a moment. */
+	for (int i = 0; i < READ_TRIES; i++) {
+		const struct timespec pause = {.tv_nsec = READ_PAUSE_NS};
+
+		r = open_uri(path, "?mode=ro&readonly_shm=1", ret, error);
+		if (r != -EROFS)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return r;
+}

@@ -1,0 +1,5 @@
+# Turns text into the body of a C string literal, line by line.
+s/\\/\\\\/g
+s/"/\\"/g
+s/^/"/
+s/$/\\n"/

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * profile.h - the words of a profile, shared by the daemon, the store and profctl.
+ *
+ * The vocabulary is pprof's and perf's: a sample is one observation of a stack; a stack is ordered
+ * locations, leaf first; a location is an address inside a file (or in the kernel, in JIT code, in
+ * an interpreter's code object); frames are the names of a location, innermost inlined call first.
+ * Names are a layer on top of locations: they may come later, or never, and then a reason stands in
+ * their place. Id and index 0 mean "none" everywhere.
+ *
+ * Everything here is plain data; nothing here knows SQLite or the kernel.
+ */
+#ifndef PROFD_PROFILE_H
+#define PROFD_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a value counts. The numbers are stored; never renumber. */
+enum sample_type {
+	SAMPLE_NONE = 0,
+	SAMPLE_CPU = 1,		  /* cpu/nanoseconds: on-CPU time */
+	SAMPLE_OFFCPU = 2,	  /* offcpu/nanoseconds: blocked time */
+	SAMPLE_RUNQ = 3,	  /* runq/nanoseconds: runnable, waiting for a CPU */
+	SAMPLE_BLOCKIO = 4,	  /* blockio/nanoseconds: time of block requests */
+	SAMPLE_BLOCKIO_BYTES = 5, /* blockio_bytes/bytes: their size */
+	SAMPLE_TYPE_MAX
+};
+
+/* Stored; never renumber. */
+enum location_kind {
+	LOCATION_NONE = 0,
+	LOCATION_FILE = 1,	  /* offset = offset in the file */
+	LOCATION_KERNEL = 2,	  /* offset = address less the base of the kernel or module */
+	LOCATION_JIT = 3,	  /* offset = address; the name was bound when sampled */
+	LOCATION_INTERPRETER = 4, /* offset = instruction in the code object that the frame names */
+	LOCATION_SYNTHETIC = 5,	  /* offset = enum synthetic; not an address */
+	LOCATION_KIND_MAX
+};
+
+/* Locations that profd puts into a stack itself. Stored; never renumber. */
+enum synthetic {
+	SYNTHETIC_NONE = 0,
+	SYNTHETIC_TRUNCATED_LIMIT = 1, /* outermost: the frame limit was reached */
+	SYNTHETIC_TRUNCATED_FAULT = 2, /* outermost: the user stack could not be read */
+	SYNTHETIC_TRUNCATED_ROOT = 3,  /* outermost: the walk ended before any known thread root,
+					  as it does in code without frame pointers */
+	SYNTHETIC_PRUNED = 4,	       /* leaf: what a roll-up folded away */
+	SYNTHETIC_MAX
+};
+
+/* Why a location has no name. Stored; never renumber. */
+enum unknown_reason {
+	UNKNOWN_NONE = 0,	  /* it has one */
+	UNKNOWN_PENDING = 1,	  /* not asked, or no answer yet */
+	UNKNOWN_NO_SYMBOL = 2,	  /* no symbol of the file covers the address */
+	UNKNOWN_FILE_GONE = 3,	  /* the file could not be opened any more */
+	UNKNOWN_FILE_DENIED = 4,  /* no permission to open the file */
+	UNKNOWN_FILE_BROKEN = 5,  /* not an ELF file, or a broken one */
+	UNKNOWN_FILE_SKIPPED = 6, /* not a regular file, too large, or on FUSE or a network */
+	UNKNOWN_PROCESS_GONE = 7, /* the process ended before its mappings were read */
+	UNKNOWN_NO_MAPPING = 8,	  /* the address lies in no executable mapping */
+	UNKNOWN_ANONYMOUS = 9,	  /* anonymous executable memory without a JIT map */
+	UNKNOWN_NO_KALLSYMS = 10, /* kernel addresses are hidden from profd */
+	UNKNOWN_REASON_MAX
+};
+
+/* Stored; never renumber. */
+enum file_kind {
+	FILE_NONE = 0,
+	FILE_KERNEL = 1, /* path "[kernel]" */
+	FILE_MODULE = 2, /* a kernel module, path "[name]" */
+	FILE_BPF = 3,	 /* JITed BPF programs, path "[bpf]" */
+	FILE_ELF = 4,	 /* a mapped file */
+	FILE_VDSO = 5,	 /* path "[vdso]" */
+	FILE_ANON = 6,	 /* executable memory without a file, path "[anon]" */
+	FILE_KIND_MAX
+};
+
+#define PROFILE_IDENTITY_MAX 32 /* bytes: a SHA-256 build ID is the longest in use */
+#define PROFILE_TRUST_SYSTEM UINT32_MAX
+#define PROFILE_STACK_MAX    1200 /* locations in a stack, synthetic ones included */
+
+/*
+ * A file's identity is its build ID, or else a hash of size, first and last 4 KiB; plus its trust
+ * class: PROFILE_TRUST_SYSTEM when root owns it and nobody else may write it, else the owner's uid,
+ * because whoever makes a file chooses its build ID. Names are shared inside one identity only.
+ */
+struct profile_file {
+	enum file_kind kind;
+	bool is_build_id; /* identity is a build ID, not a hash */
+	uint8_t identity_len;
+	uint8_t identity[PROFILE_IDENTITY_MAX];
+	uint32_t trust_uid;
+	const char *path; /* as the mapping names it; never NULL */
+};
+
+struct profile_frame {
+	const char *function; /* demangled; never NULL */
+	const char *source;   /* source file, or "" */
+	uint32_t line;	      /* 0 = unknown */
+	bool inlined;	      /* inlined into the next frame of the same location */
+};
+
+struct profile_location {
+	enum location_kind kind;
+	uint32_t file; /* index into profile_bucket.files; 0 = none */
+	uint64_t offset;
+	enum unknown_reason unknown;	    /* UNKNOWN_NONE when frames are given */
+	const struct profile_frame *frames; /* innermost first */
+	uint32_t n_frames;
+};
+
+/* One thread of one life of a process. Strings are never NULL; "" = unknown. */
+struct profile_series {
+	uint32_t pid;		/* the process: the kernel's tgid */
+	uint32_t tid;		/* the thread: the kernel's pid */
+	uint64_t start_boot_ns; /* the process's start on CLOCK_BOOTTIME: tells reuse of a pid */
+	const char *comm;	/* the thread's name */
+	const char *exe;
+	const char *cgroup;
+	const char *unit;
+	const char *container;
+};
+
+/* Locations `first`..`first + n - 1` of profile_bucket.stack_locations, leaf first. */
+struct profile_stack {
+	uint32_t first, n;
+};
+
+#define PROFILE_COUNT_ONE 1024 /* counts are fixed point: a sampled one has a weight */
+
+struct profile_row {
+	enum sample_type type;
+	uint32_t series; /* index into profile_bucket.series */
+	uint32_t stack;	 /* index into profile_bucket.stacks */
+	uint32_t bin;	 /* latency bin, 0 = none */
+	uint64_t count;	 /* in 1/PROFILE_COUNT_ONE */
+	uint64_t value;	 /* nanoseconds or bytes */
+};
+
+/* Something that was not kept. `weight_ns` is the time it stood for, 0 where that is unknown. */
+struct profile_loss {
+	const char *name; /* a word of lower case and underscores, e.g. "ringbuf_full" */
+	uint64_t count;
+	uint64_t weight_ns;
+};
+
+/*
+ * One bucket, complete in itself: every index points into its own arrays, and entry 0 of each array
+ * that is pointed to (files, locations, stacks, series) is unused. A location may be there without
+ * a stack: then it brings names for a location of an earlier bucket.
+ */
+struct profile_bucket {
+	uint64_t start_real_ns; /* a multiple of duration_ns since the epoch */
+	uint64_t duration_ns;	/* nominal width */
+	uint64_t covered_ns;	/* how much of it was sampled */
+	uint64_t start_mono_ns;
+	uint32_t n_cpus;    /* CPUs sampled */
+	uint64_t period_ns; /* of a CPU sample, as configured when the bucket closed */
+
+	const struct profile_file *files;
+	const struct profile_location *locations;
+	const uint32_t *stack_locations; /* indices into locations */
+	const struct profile_stack *stacks;
+	const struct profile_series *series;
+	const struct profile_row *rows;
+	const struct profile_loss *losses;
+	uint32_t n_files, n_locations, n_stacks, n_series; /* with the unused entry 0; or 0 */
+	uint32_t n_rows, n_losses;
+};
+
+/* Name and unit of a sample type ("cpu", "nanoseconds"), "" for a number out of range. */
+const char *sample_type_name(enum sample_type type);
+const char *sample_type_unit(enum sample_type type);
+
+/* A reason in words ("no symbol", "process gone"), "" for UNKNOWN_NONE or out of range. */
+const char *unknown_reason_text(enum unknown_reason reason);
+
+/* The name shown for a synthetic location ("[truncated: no frame pointers]"), "" out of range. */
+const char *synthetic_name(enum synthetic synthetic);
+/* Whether it says that the stack was cut at its outer end. */
+bool synthetic_is_truncation(enum synthetic synthetic);
+
+#endif

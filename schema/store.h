@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * store.h - the store: a directory of partition files, written by one profd, read by anybody.
+ *
+ * The writer takes whole buckets by value (profile.h) and does all interning itself, so a caller
+ * knows nothing of dictionaries, blobs or SQLite. A reader is given each partition's dictionary as
+ * plain arrays (dictionary.h) and then its rows; names and stacks are resolved by index. Readers
+ * never write, not even a lock. Nothing here logs: errors come as negative errno and a text.
+ */
+#ifndef PROFD_STORE_H
+#define PROFD_STORE_H
+
+#include "cleanup.h"
+#include "dictionary.h"
+#include "profile.h"
+
+#define STORE_FORMAT_VERSION 1
+#define STORE_ERROR_MAX	     512
+
+/* What went wrong and what to do next, one sentence without a newline; "" after success. */
+struct store_error {
+	char text[STORE_ERROR_MAX];
+};
+
+/* ---- writing (store_open.c, store_write.c) ---- */
+
+struct store_writer;
+
+struct store_options {
+	uint64_t bucket_ns;	/* nominal width of the buckets to come, for readers' hints */
+	uint32_t max_nodes;	/* a new partition is begun beyond it; 0 = 1,000,000 */
+	uint64_t max_bytes;	/* oldest partitions are unlinked beyond it; 0 = 1 GiB */
+	uint64_t now_real_ns;	/* creation time of the first partition */
+	const char *boot_id;	/* may be NULL, as may the next */
+	const char *host;
+	const char *version;	/* of profd */
+};
+
+/*
+ * Opens `dir` for writing: makes it (mode 2750) if it is missing, takes the lock, removes what an
+ * interrupted creation left (*.new), checks every partition, and begins a new one.
+ * Errors: -EBUSY another profd holds the lock; -EACCES/-EPERM/-EROFS no write permission; -ENOTDIR;
+ * -EPROTONOSUPPORT a partition of a newer format; -EBADMSG a file with a partition's name that is
+ * no store; -ENOSPC; -EIO. On failure nothing that existed was changed.
+ */
+int store_writer_open(const char *dir, const struct store_options *options,
+		      struct store_writer **ret, struct store_error *error);
+
+/*
+ * Writes one bucket in one transaction (dictionary entries first). A new partition is begun before
+ * it when the limit of nodes was reached or UTC midnight passed. On failure the transaction is
+ * rolled back, the ids it took are forgotten, and the caller may give the bucket again, alone or
+ * merged into the next. Errors: -ENOSPC, -EIO, -EINVAL (an index out of range), -ENOMEM.
+ */
+int store_write_bucket(struct store_writer *writer, const struct profile_bucket *bucket,
+		       struct store_error *error);
+
+/* Copies the WAL into the file (about once a minute); 0, or -EIO and a text. */
+int store_checkpoint(struct store_writer *writer, struct store_error *error);
+
+/* Checkpoints, closes and releases the lock. Accepts NULL; returns NULL. */
+struct store_writer *store_writer_free(struct store_writer *writer);
+DEFINE_CLEANUP(struct store_writer *, store_writer_free);
+
+/* ---- reading (store_open.c, store_query.c) ---- */
+
+struct store;
+
+/*
+ * Opens `dir` for reading. Errors: -ENOENT no such directory, or no partition in it; -EACCES (the
+ * text names the group to join); -ENOTDIR; -EPROTONOSUPPORT; -EBADMSG; -EIO.
+ */
+int store_open(const char *dir, struct store **ret, struct store_error *error);
+struct store *store_free(struct store *store);
+DEFINE_CLEANUP(struct store *, store_free);
+
+struct store_span {
+	uint64_t first_ns;	/* start of the oldest bucket; 0 when there is none */
+	uint64_t until_ns;	/* end of the newest one */
+	uint64_t n_buckets;
+	uint32_t n_partitions;
+	uint64_t bytes;		/* of all files of the store */
+	uint64_t created_ns;	/* of the newest partition: since when it is collected */
+	uint64_t bucket_ns;	/* width of the newest partition's buckets */
+	uint64_t period_ns;	/* of the newest bucket's CPU samples; 0 when there is none */
+	uint32_t n_cpus;
+	uint64_t n_nodes;	/* of the newest partition's trie */
+};
+
+int store_span(struct store *store, struct store_span *ret, struct store_error *error);
+
+/* What to read: buckets whose start lies in [since, until), of one type, from matching series. */
+struct store_filter {
+	uint64_t since_real_ns, until_real_ns;
+	enum sample_type type;
+	const uint32_t *pids;	  /* any of them; n = 0: all */
+	const char *const *comms; /* shell patterns (fnmatch), any of them; n = 0: all */
+	uint32_t n_pids, n_comms;
+};
+
+struct store_row {
+	uint32_t series; /* of the partition's dictionary, as is node */
+	uint32_t node;
+	uint32_t bin;
+	uint64_t bucket_start_ns;
+	uint64_t count; /* in 1/PROFILE_COUNT_ONE */
+	uint64_t value;
+};
+
+/*
+ * Called in this order for each partition that has a bucket in the window: begin, row..., end. Any
+ * may be NULL; one that returns < 0 ends the reading with that value. `dictionary` is valid until
+ * end returns.
+ */
+struct store_visitor {
+	int (*begin)(void *ctx, const struct dictionary *dictionary);
+	int (*row)(void *ctx, const struct store_row *row);
+	int (*end)(void *ctx, const struct dictionary *dictionary);
+};
+
+struct store_loss {
+	char name[48];
+	uint64_t count, weight_ns;
+};
+
+/* What was read, for the head of every answer. */
+struct store_summary {
+	uint64_t since_ns, until_ns; /* start of the first bucket read, end of the last; 0: none */
+	uint64_t covered_ns;	     /* time sampled between them */
+	uint64_t n_buckets;
+	uint64_t count;		     /* of rows that passed the filter, in 1/PROFILE_COUNT_ONE */
+	uint64_t value;		     /* their values */
+	uint64_t machine_count, machine_value; /* of all rows of the type, from bucket headers */
+	uint64_t period_ns;	     /* of the last bucket read */
+	uint32_t n_cpus;	     /* of the last bucket read */
+	uint64_t lost_ns;	     /* sum of the losses' weights */
+	struct store_loss *losses;   /* summed by name, sorted by name */
+	uint32_t n_losses;
+};
+
+void store_summary_done(struct store_summary *summary);
+
+/*
+ * Reads the window. A blob that cannot be decoded is an error (-EBADMSG, the text names file and
+ * bucket): no answer is better than a wrong one. `visitor` may be NULL for the summary alone.
+ */
+int store_read(struct store *store, const struct store_filter *filter,
+	       const struct store_visitor *visitor, void *ctx, struct store_summary *ret,
+	       struct store_error *error);
+
+/* 1 when a series of that pid is anywhere in the store, 0 when none is, or negative errno. */
+int store_has_pid(struct store *store, uint32_t pid, struct store_error *error);
+
+/* The lives of a pid: start times on CLOCK_BOOTTIME with the exe, newest first; the caller frees
+ * *ret. Returns their number (a positive code) or negative errno. */
+struct store_life {
+	uint64_t start_boot_ns;
+	char exe[256];
+};
+int store_pid_lives(struct store *store, uint32_t pid, struct store_life **ret,
+		    struct store_error *error);
+
+#endif

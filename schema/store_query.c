@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * store_query.c - opens a store for reading, and what can be asked of it besides samples: its span,
+ * and the processes in it. Nothing here writes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "store_reader.h"
+
+#define LIVES_MAX 100000u
+
+int store_open(const char *dir, struct store **ret, struct store_error *error)
+{
+	_cleanup_(store_freep) struct store *store = calloc(1, sizeof(*store));
+	int r;
+
+	if (error)
+		error->text[0] = '\0';
+	if (!store)
+		return store_fail(error, -ENOMEM, "out of memory");
+	store->dir_fd = -1;
+	store->dir = strdup(dir);
+	if (!store->dir || unpacker_new(&store->unpacker) < 0)
+		return store_fail(error, -ENOMEM, "out of memory");
+	store->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->dir_fd < 0 && errno == EACCES)
+		return store_fail_access(error, dir);
+	if (store->dir_fd < 0)
+		return store_fail(error, -errno, "cannot open %s: %m", dir);
+	r = partition_list_read(store->dir_fd, dir, true, &store->list, error);
+	if (r < 0)
+		return r;
+	if (!store->list.n)
+		return store_fail(error, -ENOENT, "no profile in %s", dir);
+	*ret = take_ptr(store);
+	return 0;
+}
+
+struct store *store_free(struct store *store)
+{
+	if (!store)
+		return NULL;
+	partition_list_done(&store->list);
+	unpacker_free(store->unpacker);
+	close_p(&store->dir_fd);
+	free(store->dir);
+	free(store);
+	return NULL;
+}
+
+int store_open_partition(struct store *store, size_t i, sqlite3 **ret, struct store_error *error)
+{
+	_cleanup_free_ char *path = partition_path(store->dir, store->list.entries[i].name);
+	int r;
+
+	if (!path)
+		return store_fail(error, -ENOMEM, "out of memory");
+	r = database_open_read(path, ret, error);
+	if (r == -EACCES)
+		return store_fail_access(error, store->dir);
+	if (r < 0 && access(path, F_OK) < 0 && errno == ENOENT) {
+		if (error)
+			error->text[0] = '\0';
+		return 0;
+	}
+	return r < 0 ? r : 1;
+}
+
+/* The first row of a query without parameters; columns that are NULL become 0. */
+static int query_numbers(sqlite3 *db, const char *partition, const char *sql, uint64_t *numbers,
+			 int n, struct store_error *error)
+{
+	_cleanup_(sqlite3_finalize_p) sqlite3_stmt *select = NULL;
+	int rc, r = database_prepare(db, sql, partition, &select, error);
+
+	if (r < 0)
+		return r;
+	rc = sqlite3_step(select);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return database_fail(db, rc, partition, error);
+	for (int i = 0; i < n; i++)
+		numbers[i] = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(select, i) : 0;
+	return 0;
+}
+
+static int span_partition(sqlite3 *db, const char *name, struct store_span *span,
+			  struct store_error *error)
+{
+	uint64_t buckets[3], newest[2], meta[3];
+	int r = query_numbers(db, name,
+			      "SELECT count(*), min(start_ns), max(start_ns + duration_ns) "
+			      "FROM bucket",
+			      buckets, 3, error);
+
+	if (r == 0)
+		r = query_numbers(db, name,
+				  "SELECT period_ns, n_cpus FROM bucket ORDER BY seq DESC LIMIT 1",
+				  newest, 2, error);
+	if (r == 0)
+		r = query_numbers(db, name,
+				  "SELECT (SELECT v FROM meta WHERE k = 'created_ns'), "
+				  "(SELECT v FROM meta WHERE k = 'bucket_ns'), "
+				  "(SELECT max(first + n - 1) FROM dictionary WHERE kind = 5)",
+				  meta, 3, error);
+	if (r < 0)
+		return r;
+	span->n_partitions++;
+	span->created_ns = meta[0];
+	span->bucket_ns = meta[1];
+	span->n_nodes = meta[2];
+	if (!buckets[0])
+		return 0;
+	if (!span->n_buckets || buckets[1] < span->first_ns)
+		span->first_ns = buckets[1];
+	if (buckets[2] > span->until_ns)
+		span->until_ns = buckets[2];
+	span->n_buckets += buckets[0];
+	span->period_ns = newest[0];
+	span->n_cpus = (uint32_t)newest[1];
+	return 0;
+}
+
+int store_span(struct store *store, struct store_span *ret, struct store_error *error)
+{
+	struct store_span span = {.bytes = store->list.bytes};
+
+	if (error)
+		error->text[0] = '\0';
+	for (size_t i = 0; i < store->list.n; i++) {
+		_cleanup_(sqlite3_close_p) sqlite3 *db = NULL;
+		int r = store_open_partition(store, i, &db, error);
+
+		if (r > 0)
+			r = span_partition(db, store->list.entries[i].name, &span, error);
+		if (r < 0)
+			return r;
+	}
+	*ret = span;
+	return 0;
+}
+
+struct life_list {
+	struct store_life *lives;
+	uint32_t n, capacity;
+};
+
+static void life_list_done(struct life_list *list)
+{
+	free(list->lives);
+}
+
+static int add_life(struct life_list *list, const struct profile_series *series)
+{
+	struct store_life *life;
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		life = &list->lives[i];
+		if (life->start_boot_ns != series->start_boot_ns)
+			continue;
+		if (!life->exe[0])
+			snprintf(life->exe, sizeof(life->exe), "%s", series->exe);
+		return 0;
+	}
+	if (list->n == LIVES_MAX)
+		return 0;
+	if (list->n == list->capacity) {
+		uint32_t capacity = list->capacity ? list->capacity * 2 : 8;
+
+		life = reallocarray(list->lives, capacity, sizeof(*life));
+		if (!life)
+			return -ENOMEM;
+		list->lives = life;
+		list->capacity = capacity;
+	}
+	life = &list->lives[list->n++];
+	life->start_boot_ns = series->start_boot_ns;
+	snprintf(life->exe, sizeof(life->exe), "%s", series->exe);
+	return 0;
+}
+
+static int by_start_falling(const void *a, const void *b)
+{
+	const struct store_life *x = a, *y = b;
+
+	return x->start_boot_ns > y->start_boot_ns ? -1 : x->start_boot_ns < y->start_boot_ns;
+}
+
+/* Adds the lives in partition `i`; returns 0 or negative errno. */
+static int partition_lives(struct store *store, size_t i, uint32_t pid, struct life_list *list,
+			   struct store_error *error)
+{
+	_cleanup_(sqlite3_close_p) sqlite3 *db = NULL;
+	_cleanup_(loaded_freep) struct loaded *loaded = NULL;
+	const struct dictionary *dictionary;
+	uint32_t before = list->n;
+	int r = store_open_partition(store, i, &db, error);
+
+	if (r <= 0)
+		return r;
+	r = dictionary_load(db, store->list.entries[i].name, true, store->unpacker, &loaded, error);
+	if (r < 0)
+		return r;
+	dictionary = loaded_dictionary(loaded);
+	for (uint32_t id = 1; id < dictionary->n_series; id++)
+		if (dictionary->series[id].pid == pid &&
+		    add_life(list, &dictionary->series[id]) < 0)
+			return store_fail(error, -ENOMEM, "out of memory");
+	/* Starts of different boots do not compare; the order of partitions does. */
+	if (list->n > before)
+		qsort(list->lives + before, list->n - before, sizeof(*list->lives),
+		      by_start_falling);
+	return 0;
+}
+
+int store_has_pid(struct store *store, uint32_t pid, struct store_error *error)
+{
+	_cleanup_(life_list_done) struct life_list list = {};
+
+	if (error)
+		error->text[0] = '\0';
+	for (size_t i = store->list.n; i-- > 0;) {
+		int r = partition_lives(store, i, pid, &list, error);
+
+		if (r < 0)
+			return r;
+		if (list.n)
+			return 1;
+	}
+	return 0;
+}
+
+int store_pid_lives(struct store *store, uint32_t pid, struct store_life **ret,
+		    struct store_error *error)
+{
+	_cleanup_(life_list_done) struct life_list list = {};
+
+	if (error)
+		error->text[0] = '\0';
+	for (size_t i = store->list.n; i-- > 0;) {
+		int r = partition_lives(store, i, pid, &list, error);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = take_ptr(list.lives);
+	return (int)list.n;
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * totals.c - walks a partition's trie and adds up self and total by key (totals_keys.h). What is
+ * read at each node lies in one record, and locations are named in one pass before the walk: an
+ * answer's time is mostly that of cache misses.
+ */
+#include "totals.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "totals_keys.h"
+
+struct totals {
+	enum totals_by by;
+	struct totals_keys keys;
+	struct totals_row *sorted;
+	uint64_t truncated, unnamed;
+};
+
+struct walk_node {
+	uint64_t value, count;	    /* of the subtree */
+	uint32_t first_child, next; /* only nodes with something in or below them */
+	uint32_t parent, location;
+};
+
+/* What a location is to the walk. */
+struct walk_location {
+	uint32_t keys; /* the one key, or with more the first one's place in walk.keys */
+	uint16_t n;    /* of them; innermost frame first */
+	bool used, truncation, named;
+};
+
+struct walk {
+	struct totals *totals;
+	const struct dictionary *dictionary;
+	struct walk_node *nodes;
+	struct walk_location *locations;
+	uint32_t *keys; /* of locations with several frames */
+	uint32_t n_keys, keys_capacity;
+	/* the last frame that was asked for: neighbours are mostly of one function */
+	uint32_t last_function, last_file, last_key;
+	uint32_t open_truncations;
+};
+
+int totals_new(enum totals_by by, struct totals **ret)
+{
+	struct totals *totals = calloc(1, sizeof(*totals));
+
+	if (!totals)
+		return -ENOMEM;
+	totals->by = by;
+	totals_keys_init(&totals->keys);
+	*ret = totals;
+	return 0;
+}
+
+struct totals *totals_free(struct totals *totals)
+{
+	if (!totals)
+		return NULL;
+	totals_keys_done(&totals->keys);
+	free(totals->sorted);
+	free(totals);
+	return NULL;
+}
+
+static void walk_done(struct walk *walk)
+{
+	free(walk->nodes);
+	free(walk->locations);
+	free(walk->keys);
+}
+
+/* Adds each node to its parent, links what has weight by rising id, marks its locations. */
+static void sum_subtrees(struct walk *walk, const uint64_t *value, const uint64_t *count)
+{
+	const struct dictionary *dictionary = walk->dictionary;
+	struct walk_node *nodes = walk->nodes;
+
+	for (uint32_t i = 0; i < dictionary->n_nodes; i++)
+		nodes[i] = (struct walk_node){.value = value[i],
+					      .count = count[i],
+					      .parent = dictionary->nodes[i].parent,
+					      .location = dictionary->nodes[i].location};
+	for (uint32_t i = dictionary->n_nodes - 1; i > 0; i--) {
+		struct walk_node *parent = &nodes[nodes[i].parent];
+
+		if (!nodes[i].value && !nodes[i].count)
+			continue;
+		parent->value += nodes[i].value;
+		parent->count += nodes[i].count;
+		nodes[i].next = parent->first_child;
+		parent->first_child = i;
+		walk->locations[nodes[i].location].used = true;
+	}
+}
+
+static uint32_t find_key(struct walk *walk, struct totals_key *key)
+{
+	if (walk->totals->by == TOTALS_BY_MODULE) {
+		key->function = key->source = "";
+		key->reason = UNKNOWN_NONE;
+	}
+	return totals_keys_find(&walk->totals->keys, key);
+}
+
+static uint32_t find_frame_key(struct walk *walk, uint32_t function, uint32_t file)
+{
+	const struct dictionary *dictionary = walk->dictionary;
+	struct totals_key key = {
+		.function = dictionary->functions[function].name,
+		.module = dictionary->files[file].path,
+		.source = dictionary->functions[function].source,
+	};
+
+	if (walk->last_key && function == walk->last_function && file == walk->last_file)
+		return walk->last_key;
+	walk->last_function = function;
+	walk->last_file = file;
+	walk->last_key = find_key(walk, &key);
+	return walk->last_key;
+}
+
+/* A location of several frames: their keys go into walk->keys. */
+static int name_inlined(struct walk *walk, const struct dictionary_location *source,
+			struct walk_location *location)
+{
+	uint32_t need = walk->n_keys + source->n_frames;
+
+	if (need > walk->keys_capacity) {
+		uint32_t capacity = need * 2;
+		uint32_t *keys = reallocarray(walk->keys, capacity, sizeof(*keys));
+
+		if (!keys)
+			return -ENOMEM;
+		walk->keys = keys;
+		walk->keys_capacity = capacity;
+	}
+	location->keys = walk->n_keys;
+	location->n = (uint16_t)source->n_frames;
+	for (uint32_t i = 0; i < source->n_frames; i++) {
+		uint32_t function = walk->dictionary->frames[source->first_frame + i].function;
+		uint32_t key = find_frame_key(walk, function, source->file);
+
+		if (!key)
+			return -ENOMEM;
+		walk->keys[walk->n_keys++] = key;
+	}
+	return 0;
+}
+
+static int name_location(struct walk *walk, const struct dictionary_location *source,
+			 struct walk_location *location)
+{
+	const struct dictionary *dictionary = walk->dictionary;
+	struct totals_key key = {.function = "", .module = "", .source = ""};
+
+	location->named = true;
+	location->n = 1;
+	if (source->kind == LOCATION_SYNTHETIC) {
+		enum synthetic synthetic = (enum synthetic)source->offset;
+
+		location->truncation = synthetic_is_truncation(synthetic);
+		location->n = !location->truncation;
+		if (location->truncation)
+			return 0;
+		key.function = synthetic_name(synthetic);
+		location->keys = find_key(walk, &key);
+	} else if (!source->n_frames) {
+		location->named = false;
+		key.module = dictionary->files[source->file].path;
+		key.reason = source->unknown ? source->unknown : UNKNOWN_PENDING;
+		location->keys = find_key(walk, &key);
+	} else if (source->n_frames == 1) {
+		location->keys = find_frame_key(
+			walk, dictionary->frames[source->first_frame].function, source->file);
+	} else {
+		return name_inlined(walk, source, location);
+	}
+	return location->keys ? 0 : -ENOMEM;
+}
+
+static int name_locations(struct walk *walk)
+{
+	const struct dictionary *dictionary = walk->dictionary;
+
+	for (uint32_t id = 0; id < dictionary->n_locations; id++) {
+		int r;
+
+		if (!walk->locations[id].used)
+			continue;
+		r = name_location(walk, &dictionary->locations[id], &walk->locations[id]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static const uint32_t *keys_of(const struct walk *walk, const struct walk_location *location)
+{
+	return location->n == 1 ? &location->keys : walk->keys + location->keys;
+}
+
+static void add_self(struct walk *walk, const uint64_t *value, const uint64_t *count)
+{
+	struct totals *totals = walk->totals;
+
+	/* A sample without a stack is one whose leaf has no name. */
+	totals->unnamed += value[0];
+	for (uint32_t i = 1; i < walk->dictionary->n_nodes; i++) {
+		const struct walk_location *location;
+		struct totals_sum *sum;
+
+		if (!value[i] && !count[i])
+			continue;
+		location = &walk->locations[walk->nodes[i].location];
+		if (!location->named)
+			totals->unnamed += value[i];
+		if (!location->n)
+			continue;
+		sum = &totals->keys.sums[*keys_of(walk, location)];
+		sum->self += value[i];
+		sum->self_count += count[i];
+	}
+}
+
+static void enter(struct walk *walk, const struct walk_node *node)
+{
+	const struct walk_location *location = &walk->locations[node->location];
+	const uint32_t *keys = keys_of(walk, location);
+
+	if (location->truncation && !walk->open_truncations++)
+		walk->totals->truncated += node->value;
+	for (uint32_t i = 0; i < location->n; i++) {
+		struct totals_sum *sum = &walk->totals->keys.sums[keys[i]];
+
+		if (sum->open++)
+			continue;
+		sum->total += node->value;
+		sum->total_count += node->count;
+	}
+}
+
+static void leave(struct walk *walk, const struct walk_node *node)
+{
+	const struct walk_location *location = &walk->locations[node->location];
+	const uint32_t *keys = keys_of(walk, location);
+
+	walk->open_truncations -= location->truncation;
+	for (uint32_t i = 0; i < location->n; i++)
+		walk->totals->keys.sums[keys[i]].open--;
+}
+
+/* Depth first, by the links alone: a stack may be as deep as the trie. */
+static void add_totals(struct walk *walk)
+{
+	const struct walk_node *nodes = walk->nodes;
+	uint32_t i = nodes[0].first_child;
+
+	while (i) {
+		enter(walk, &nodes[i]);
+		if (nodes[i].first_child) {
+			i = nodes[i].first_child;
+			continue;
+		}
+		leave(walk, &nodes[i]);
+		while (!nodes[i].next) {
+			i = nodes[i].parent;
+			if (!i)
+				return;
+			leave(walk, &nodes[i]);
+		}
+		i = nodes[i].next;
+	}
+}
+
+int totals_add(struct totals *totals, const struct dictionary *dictionary, const uint64_t *value,
+	       const uint64_t *count)
+{
+	_cleanup_(walk_done) struct walk walk = {.totals = totals, .dictionary = dictionary};
+	int r;
+
+	if (!dictionary->n_nodes)
+		return 0;
+	walk.nodes = reallocarray(NULL, dictionary->n_nodes, sizeof(*walk.nodes));
+	walk.locations = calloc((size_t)dictionary->n_locations + 1, sizeof(*walk.locations));
+	if (!walk.nodes || !walk.locations)
+		return -ENOMEM;
+	sum_subtrees(&walk, value, count);
+	r = name_locations(&walk);
+	if (r < 0)
+		return r;
+	add_self(&walk, value, count);
+	add_totals(&walk);
+	return 0;
+}
+
+static int by_strings(const struct totals_row *x, const struct totals_row *y)
+{
+	int order = strcmp(x->function, y->function);
+
+	if (!order)
+		order = strcmp(x->module, y->module);
+	return order ? order : (int)x->reason - (int)y->reason;
+}
+
+static int by_self_falling(const void *a, const void *b)
+{
+	const struct totals_row *x = a, *y = b;
+
+	if (x->self != y->self)
+		return x->self > y->self ? -1 : 1;
+	if (x->total != y->total)
+		return x->total > y->total ? -1 : 1;
+	return by_strings(x, y);
+}
+
+static int by_total_falling(const void *a, const void *b)
+{
+	const struct totals_row *x = a, *y = b;
+
+	if (x->total != y->total)
+		return x->total > y->total ? -1 : 1;
+	if (x->self != y->self)
+		return x->self > y->self ? -1 : 1;
+	return by_strings(x, y);
+}
+
+int totals_rows(struct totals *totals, bool by_self, const struct totals_row **ret, size_t *ret_n)
+{
+	const struct totals_keys *keys = &totals->keys;
+	struct totals_row *sorted = reallocarray(totals->sorted, keys->n, sizeof(*sorted));
+
+	if (!sorted)
+		return -ENOMEM;
+	totals->sorted = sorted;
+	for (uint32_t i = 1; i < keys->n; i++)
+		sorted[i - 1] = (struct totals_row){
+			.function = keys->keys[i].function,
+			.module = keys->keys[i].module,
+			.source = keys->keys[i].source,
+			.reason = keys->keys[i].reason,
+			.self = keys->sums[i].self,
+			.total = keys->sums[i].total,
+			.self_count = keys->sums[i].self_count,
+			.total_count = keys->sums[i].total_count,
+		};
+	qsort(sorted, keys->n - 1, sizeof(*sorted), by_self ? by_self_falling : by_total_falling);
+	*ret = sorted;
+	*ret_n = keys->n - 1;
+	return 0;
+}
+
+uint64_t totals_truncated(const struct totals *totals)
+{
+	return totals->truncated;
+}
+
+uint64_t totals_unnamed(const struct totals *totals)
+{
+	return totals->unnamed;
+}
