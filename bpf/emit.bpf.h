@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * emit.bpf.h - the one way out of the kernel: scratch, head, stacks, ring buffer, drop counters.
+ *
+ * A collector calls emit_sample() with what it measured; everything that all collectors have in
+ * common (who, when, where in the code) is taken here. The record is put together in per-CPU
+ * scratch memory and copied, because bpf_ringbuf_reserve() takes constant sizes only; the copy
+ * costs less than the reservation of the longest possible record would.
+ */
+#ifndef PROFD_EMIT_BPF_H
+#define PROFD_EMIT_BPF_H
+
+#include "kernel.h"
+#include "wire.h"
+
+#include <bpf/bpf_helpers.h>
+
+/* Samples wait in the ring until the daemon's timer, unless the ring is this full. */
+#define EMIT_WAKEUP_BYTES (128 * 1024)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1024 * 1024); /* set before loading */
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_drops);
+} drops SEC(".maps");
+
+/*
+ * Which image of which process was seen: a sample of an unseen one wakes the daemon at once, so
+ * that it can read /proc while the process lives. Evicting the least recently used costs a wakeup.
+ */
+struct seen {
+	__u64 start_boot_ns;
+	__u64 exec_id;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct seen);
+} processes_seen SEC(".maps");
+
+/* One slot per kind of context: a tick may interrupt a program of another kind on the same CPU. */
+struct emit_scratch {
+	struct sample_event event;
+	__u64 words[WIRE_KERNEL_FRAMES_MAX + 1 + WIRE_USER_FRAMES_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WIRE_KIND_MAX);
+	__type(key, __u32);
+	__type(value, struct emit_scratch);
+} scratch SEC(".maps");
+
+static __always_inline void count_drop(enum wire_drop reason, __u64 value)
+{
+	__u32 zero = 0;
+	struct wire_drops *d = bpf_map_lookup_elem(&drops, &zero);
+
+	if (d) {
+		d->count[reason]++;
+		d->value[reason] += value;
+	}
+}
+
+/* Returns the flag for bpf_ringbuf_output(): whether the daemon must run now. */
+static __always_inline __u64 wakeup_flag(const struct sample_event *e)
+{
+	struct seen now = {e->start_boot_ns, e->exec_id}, *before;
+	__u32 pid = e->pid;
+
+	before = bpf_map_lookup_elem(&processes_seen, &pid);
+	if (!before || before->start_boot_ns != now.start_boot_ns ||
+	    before->exec_id != now.exec_id) {
+		bpf_map_update_elem(&processes_seen, &pid, &now, BPF_ANY);
+		return BPF_RB_FORCE_WAKEUP;
+	}
+	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= EMIT_WAKEUP_BYTES)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+/* Takes the stacks of the current thread into the record; returns the number of words. */
+static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s, __u32 task_flags)
+{
+	struct sample_event *e = &s->event;
+	__u32 n_kernel = 0, n_user = 0;
+	long r;
+
+	if (!e->user_mode) {
+		r = bpf_get_stack(ctx, s->words, WIRE_KERNEL_FRAMES_MAX * sizeof(__u64), 0);
+		if (r > 0)
+			n_kernel = ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX;
+	}
+	e->user_stop = WIRE_STOP_NONE;
+	if (!(task_flags & KERNEL_PF_KTHREAD)) {
+		r = bpf_get_stack(ctx, s->words + n_kernel, WIRE_USER_FRAMES_MAX * sizeof(__u64),
+				  BPF_F_USER_STACK);
+		if (r > 0)
+			n_user = ((__u32)r / sizeof(__u64)) & WIRE_USER_FRAMES_MAX;
+		e->user_stop = n_user == WIRE_USER_FRAMES_MAX ? WIRE_STOP_LIMIT
+			       : n_user			      ? WIRE_STOP_END
+							      : WIRE_STOP_FAULT;
+	}
+	e->n_kernel = n_kernel;
+	e->n_user = n_user;
+	return n_kernel + n_user;
+}
+
+/* Sends one sample of the current thread, worth `value`. */
+static __always_inline void emit_sample(void *ctx, enum wire_kind kind, __u8 user_mode, __u64 value)
+{
+	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
+	__u32 slot = kind;
+	struct emit_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct sample_event *e;
+	__u32 n_words;
+
+	if (!s) {
+		count_drop(WIRE_DROP_NO_SCRATCH, value);
+		return;
+	}
+	e = &s->event;
+	e->kind = kind;
+	e->user_mode = user_mode;
+	e->pid = task->tgid;
+	e->tid = task->pid;
+	e->cpu = bpf_get_smp_processor_id();
+	e->exec_id = task->self_exec_id;
+	e->mono_ns = bpf_ktime_get_ns();
+	e->value = value;
+	e->start_boot_ns = leader->start_boottime;
+	e->cgroup_id = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	n_words = take_stacks(ctx, s, task->flags);
+	/* The verifier lost the bound of the sum. */
+	if (n_words > WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX)
+		return;
+	if (bpf_ringbuf_output(&events, s, sizeof(*e) + n_words * sizeof(__u64), wakeup_flag(e)))
+		count_drop(WIRE_DROP_RINGBUF_FULL, value);
+}
+
+#endif
