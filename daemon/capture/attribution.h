@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * attribution.h - whose sample it is and where its stack lies: struct sample into the bucket.
+ *
+ * Here the ways of a sample meet: process and mappings turn addresses into locations, symbolize is
+ * asked for their names, and the bucket takes the row.
+ */
+#ifndef PROFD_ATTRIBUTION_H
+#define PROFD_ATTRIBUTION_H
+
+#include "capture/ingest.h"
+#include "process/process.h"
+#include "record/bucket.h"
+#include "symbols/symbolize.h"
+
+struct attribution;
+
+struct attribution_counters {
+	uint64_t n_samples;
+	uint64_t n_refused, refused_ns; /* no room in the bucket, or no memory */
+	uint64_t n_process_gone;	/* samples of processes that ended before they were read */
+	uint64_t n_late_names;		/* locations whose name came after their bucket */
+};
+
+/* Both are borrowed. */
+int attribution_new(struct symbolize *symbolize, struct process_table *processes,
+		    struct attribution **ret);
+struct attribution *attribution_free(struct attribution *attribution);
+DEFINE_CLEANUP(struct attribution *, attribution_free);
+
+/* Adds the sample to the bucket, or counts why not. */
+void attribution_add(struct attribution *attribution, const struct sample *sample,
+		     struct bucket *bucket);
+
+/*
+ * Finishes the bucket: names what has a name by now, and adds names that came too late for the
+ * bucket before. Returns 0 or -ENOMEM.
+ */
+int attribution_finish(struct attribution *attribution, struct bucket *bucket,
+		       const struct bucket_head *head);
+
+const struct attribution_counters *attribution_counters(const struct attribution *attribution);
+
+#endif

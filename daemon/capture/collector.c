@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * collector.c - see collector.h.
+ */
+#include "capture/collector.h"
+
+#include "capture/perf_events.h"
+#include "log.h"
+
+/* bpftool's output casts a const away. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#include "cpu.skel.h"
+#pragma GCC diagnostic pop
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define NSEC_PER_SEC_U	   1000000000ull
+#define RING_BYTES_PER_CPU (256u * 1024) /* 4 s of 999 Hz, 20 s of the default rate */
+#define RING_BYTES_MIN	   (512u * 1024)
+#define RING_BYTES_MAX	   (16u << 20)
+#define BTF_PATH	   "/sys/kernel/btf/vmlinux"
+#define PARANOID_PATH	   "/proc/sys/kernel/perf_event_paranoid"
+
+struct collectors {
+	struct cpu_bpf *cpu;
+	struct perf_events cpu_events;
+	struct bpf_link **links; /* by possible CPU; NULL where there is none */
+	struct ring_buffer *ring;
+	uint64_t period_ns;
+};
+
+__attribute__((format(printf, 3, 4))) static int fail(struct collector_error *error, int r,
+						      const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	return r;
+}
+
+static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char text[512];
+	size_t len;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	(void)vsnprintf(text, sizeof(text), format, args);
+	len = strlen(text);
+	if (len && text[len - 1] == '\n')
+		text[len - 1] = '\0';
+	log_debug("%s", text);
+	return 0;
+}
+
+static int read_paranoid(void)
+{
+	_cleanup_fclose_ FILE *f = fopen(PARANOID_PATH, "re");
+	int value = -2;
+
+	if (!f || fscanf(f, "%d", &value) != 1)
+		return -2;
+	return value;
+}
+
+static int probe_btf(struct collector_error *error)
+{
+	if (access(BTF_PATH, R_OK) == 0)
+		return 0;
+	return fail(error, -ENOTSUP,
+		    "this kernel has no BTF (%s: %s); profd needs one that is built with "
+		    "CONFIG_DEBUG_INFO_BTF=y, as those of Debian, Fedora and Ubuntu are",
+		    BTF_PATH, strerror(errno));
+}
+
+static int open_cpu_clock(struct collectors *c, struct collector_error *error)
+{
+	int r = perf_events_open_cpu_clock(&c->cpu_events, c->period_ns);
+
+	if (r == -EACCES || r == -EPERM)
+		return fail(error, r,
+			    "no permission to open perf events for the whole machine; run profd as "
+			    "root, or give it CAP_PERFMON (CAP_SYS_ADMIN where "
+			    "kernel.perf_event_paranoid is above 2; here it is %d)",
+			    read_paranoid());
+	if (r == -ENOSYS || r == -ENOENT || r == -EOPNOTSUPP)
+		return fail(
+			error, r,
+			"this kernel has no perf events (%s); profd needs CONFIG_PERF_EVENTS=y, "
+			"and in a container a seccomp filter that allows perf_event_open",
+			strerror(-r));
+	if (r == -EMFILE)
+		return fail(error, r,
+			    "too few descriptors for a perf event per CPU; raise the limit "
+			    "of open files (ulimit -n)");
+	if (r < 0)
+		return fail(error, r, "perf_event_open: %s", strerror(-r));
+	return 0;
+}
+
+static uint32_t ring_bytes(uint32_t n_cpus)
+{
+	uint32_t bytes = RING_BYTES_MIN;
+
+	while (bytes < RING_BYTES_MAX && bytes / RING_BYTES_PER_CPU < n_cpus)
+		bytes *= 2;
+	return bytes;
+}
+
+static int load_programs(struct collectors *c, struct collector_error *error)
+{
+	int r;
+
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	libbpf_set_print(log_libbpf);
+	c->cpu = cpu_bpf__open();
+	if (!c->cpu)
+		return fail(error, -errno, "the BPF programs of profd are broken: %s",
+			    strerror(errno));
+	r = bpf_map__set_max_entries(c->cpu->maps.events, ring_bytes(c->cpu_events.n_open));
+	if (r == 0)
+		r = cpu_bpf__load(c->cpu);
+	/* libbpf took the kernel's whole BTF apart for it, some 15 MB that nobody needs again. */
+	(void)malloc_trim(0);
+	if (r == -EPERM || r == -EACCES)
+		return fail(error, r,
+			    "no permission to load BPF programs; run profd as root, or give it "
+			    "CAP_BPF and CAP_PERFMON");
+	if (r < 0)
+		return fail(error, r,
+			    "the kernel refused the BPF programs (%s); profd --debug shows what "
+			    "libbpf says",
+			    strerror(-r));
+	return 0;
+}
+
+int collectors_new(const struct collector_options *options, struct collectors **ret,
+		   struct collector_error *error)
+{
+	_cleanup_(collectors_freep) struct collectors *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return fail(error, -ENOMEM, "out of memory");
+	c->period_ns = NSEC_PER_SEC_U / options->frequency_hz;
+	r = probe_btf(error);
+	if (r == 0)
+		r = open_cpu_clock(c, error);
+	if (r == 0)
+		r = load_programs(c, error);
+	if (r < 0)
+		return r;
+	c->links = calloc((size_t)c->cpu_events.n_possible, sizeof(struct bpf_link *));
+	c->ring = ring_buffer__new(bpf_map__fd(c->cpu->maps.events), options->record, options->ctx,
+				   NULL);
+	if (!c->links || !c->ring)
+		return fail(error, -ENOMEM, "no memory for the ring buffer: %s", strerror(errno));
+	*ret = take_ptr(c);
+	return 0;
+}
+
+struct collectors *collectors_free(struct collectors *c)
+{
+	if (!c)
+		return NULL;
+	for (int i = 0; c->links && i < c->cpu_events.n_possible; i++)
+		if (c->links[i])
+			bpf_link__destroy(c->links[i]);
+	free(c->links);
+	ring_buffer__free(c->ring);
+	perf_events_done(&c->cpu_events);
+	cpu_bpf__destroy(c->cpu);
+	free(c);
+	return NULL;
+}
+
+int collectors_attach(struct collectors *c, struct collector_error *error)
+{
+	for (int i = 0; i < c->cpu_events.n_possible; i++) {
+		int fd = c->cpu_events.fds[i];
+		struct bpf_link *link;
+
+		if (fd < 0)
+			continue;
+		link = bpf_program__attach_perf_event(c->cpu->progs.cpu_tick, fd);
+		if (!link)
+			return fail(error, -errno, "cannot attach to the perf event of CPU %d: %s",
+				    i, strerror(errno));
+		c->links[i] = link;
+		c->cpu_events.fds[i] = -1; /* the link has enabled it, and closes it */
+	}
+	return 0;
+}
+
+int collectors_fd(const struct collectors *c)
+{
+	return ring_buffer__epoll_fd(c->ring);
+}
+
+int collectors_consume(struct collectors *c)
+{
+	int r = ring_buffer__consume(c->ring);
+
+	return r < 0 ? r : 0;
+}
+
+int collectors_drops(const struct collectors *c, struct wire_drops *ret)
+{
+	int n = c->cpu_events.n_possible;
+	_cleanup_free_ struct wire_drops *drops = calloc((size_t)n, sizeof(*drops));
+	uint32_t zero = 0;
+
+	if (!drops)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(c->cpu->maps.drops), &zero, drops) < 0)
+		return -errno;
+	*ret = (struct wire_drops){};
+	for (int cpu = 0; cpu < n; cpu++)
+		for (int i = 0; i < WIRE_DROP_MAX; i++) {
+			ret->count[i] += drops[cpu].count[i];
+			ret->value[i] += drops[cpu].value[i];
+		}
+	return 0;
+}
+
+uint32_t collectors_n_cpus(const struct collectors *c)
+{
+	return c->cpu_events.n_open;
+}
+
+uint64_t collectors_period_ns(const struct collectors *c)
+{
+	return c->period_ns;
+}

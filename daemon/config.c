@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * config.c - one table of keys; each knows its range, so that the message can name it.
+ */
+#include "config.h"
+
+#include "cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CONFIG_FILE_MAX (64 * 1024)
+
+enum key_type { KEY_NUMBER, KEY_DIVISOR, KEY_PATH };
+
+static const struct key {
+	const char *section, *name;
+	enum key_type type;
+	size_t offset;
+	uint32_t min, max;
+	uint32_t initial;
+	uint32_t divides; /* KEY_DIVISOR: the value must divide it */
+	const char *unit;
+} keys[] = {
+	{"cpu", "frequency_hz", KEY_NUMBER, offsetof(struct config, frequency_hz), 19, 999, 49, 0,
+	 "Hz"},
+	/* A divisor of an hour, so that hours and midnight fall on the border of buckets. */
+	{"store", "bucket_s", KEY_DIVISOR, offsetof(struct config, bucket_s), 1, 600, 10, 3600,
+	 "seconds"},
+	{"store", "max_nodes", KEY_NUMBER, offsetof(struct config, max_nodes), 10000, 16000000,
+	 1000000, 0, "nodes"},
+	{"store", "max_mb", KEY_NUMBER, offsetof(struct config, max_mb), 16, 1048576, 1024, 0,
+	 "MiB"},
+	{"store", "directory", KEY_PATH, offsetof(struct config, directory), 0, 0, 0, 0, NULL},
+};
+
+__attribute__((format(printf, 2, 3))) static int fail(struct config_error *error,
+						      const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+void config_init(struct config *config)
+{
+	*config = (struct config){.directory = "/var/lib/profd"};
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].type != KEY_PATH)
+			*(uint32_t *)(void *)((char *)config + keys[i].offset) = keys[i].initial;
+}
+
+static int set_number(struct config *config, const struct key *key, const char *value,
+		      const char *where, struct config_error *error)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || errno || number < key->min ||
+	    number > key->max || (key->divides && key->divides % number)) {
+		if (key->divides)
+			return fail(error,
+				    "%s: %s = '%s': accepted are %u to %u %s, divisors of %u",
+				    where, key->name, value, key->min, key->max, key->unit,
+				    key->divides);
+		return fail(error, "%s: %s = '%s': accepted are %u to %u %s", where, key->name,
+			    value, key->min, key->max, key->unit);
+	}
+	*(uint32_t *)(void *)((char *)config + key->offset) = (uint32_t)number;
+	return 0;
+}
+
+static int set_path(struct config *config, const struct key *key, const char *value,
+		    const char *where, struct config_error *error)
+{
+	if (value[0] != '/' || strlen(value) >= CONFIG_PATH_MAX)
+		return fail(error,
+			    "%s: %s = '%s': accepted is an absolute path of at most %d bytes",
+			    where, key->name, value, CONFIG_PATH_MAX - 1);
+	(void)snprintf((char *)config + key->offset, CONFIG_PATH_MAX, "%s", value);
+	return 0;
+}
+
+/* " [cpu] frequency_hz, [store] bucket_s, ..." */
+static void list_keys(char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s[%s] %s", i ? ", " : "",
+					 keys[i].section, keys[i].name);
+}
+
+int config_set(struct config *config, const char *section, const char *name, const char *value,
+	       const char *where, struct config_error *error)
+{
+	char known[CONFIG_ERROR_MAX / 2];
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct key *key = &keys[i];
+
+		if (strcmp(key->section, section) != 0 || strcmp(key->name, name) != 0)
+			continue;
+		if (key->type == KEY_PATH)
+			return set_path(config, key, value, where, error);
+		return set_number(config, key, value, where, error);
+	}
+	list_keys(known, sizeof(known));
+	return fail(error, "%s: unknown key '%s' in section [%s]; known are %s", where, name,
+		    section, known);
+}
+
+/* What inih's callbacks share; the text is consumed line by line. */
+struct parse {
+	struct config *config;
+	const char *name;
+	const char *next, *end;
+	int line;
+	int result;
+	struct config_error *error;
+};
+
+/* inih's reader: like fgets(), and counts the lines, which inih does not tell its handler. */
+static char *read_line(char *buf, int size, void *stream)
+{
+	struct parse *parse = stream;
+	size_t left = (size_t)(parse->end - parse->next), n;
+	const char *newline;
+
+	if (!left || parse->result < 0)
+		return NULL;
+	newline = memchr(parse->next, '\n', left);
+	n = newline ? (size_t)(newline - parse->next) + 1 : left;
+	parse->line++;
+	if (n >= (size_t)size || memchr(parse->next, '\0', n)) {
+		parse->result = fail(parse->error,
+				     "%s:%d: the line is longer than %d bytes or "
+				     "has a NUL byte",
+				     parse->name, parse->line, size - 1);
+		return NULL;
+	}
+	memcpy(buf, parse->next, n);
+	buf[n] = '\0';
+	parse->next += n;
+	return buf;
+}
+
+static int handle_key(void *user, const char *section, const char *name, const char *value)
+{
+	struct parse *parse = user;
+	char where[CONFIG_ERROR_MAX / 2];
+
+	(void)snprintf(where, sizeof(where), "%s:%d", parse->name, parse->line);
+	parse->result = config_set(parse->config, section, name, value, where, parse->error);
+	return parse->result == 0;
+}
+
+int config_parse(struct config *config, const char *text, size_t len, const char *name,
+		 struct config_error *error)
+{
+	struct config draft = *config;
+	struct parse parse = {
+		.config = &draft, .name = name, .next = text, .end = text + len, .error = error};
+	int line = ini_parse_stream(read_line, &parse, handle_key, &parse);
+
+	if (parse.result < 0)
+		return parse.result;
+	if (line != 0)
+		return fail(error, "%s:%d: neither a [section] nor key = value", name, line);
+	*config = draft;
+	return 0;
+}
+
+int config_read(struct config *config, const char *path, struct config_error *error)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	size_t used = 0;
+	ssize_t n = 0;
+
+	if (fd < 0) {
+		int r = -errno;
+
+		(void)fail(error, "%s: %s; give a file that profd may read", path, strerror(-r));
+		return r;
+	}
+	text = malloc(CONFIG_FILE_MAX + 1);
+	if (!text)
+		return -ENOMEM;
+	while (used <= CONFIG_FILE_MAX &&
+	       (n = read(fd, text + used, CONFIG_FILE_MAX + 1 - used)) > 0)
+		used += (size_t)n;
+	if (n < 0) {
+		int r = -errno;
+
+		(void)fail(error, "%s: %s; give a file that profd may read", path, strerror(-r));
+		return r;
+	}
+	if (used > CONFIG_FILE_MAX)
+		return fail(error, "%s: larger than %d bytes", path, CONFIG_FILE_MAX);
+	return config_parse(config, text, used, path, error);
+}

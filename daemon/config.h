@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config.h - profd.conf and its limits.
+ *
+ * The file is INI, read by inih; a key that is not known or a value out of range is an error with
+ * file, line and what is accepted, because a typing error that is ignored is found months later.
+ * Options of the command line are checked by the same table.
+ */
+#ifndef PROFD_CONFIG_H
+#define PROFD_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_ERROR_MAX 512
+#define CONFIG_PATH_MAX	 4096
+
+struct config {
+	uint32_t frequency_hz;		 /* [cpu] frequency_hz: samples a second and CPU */
+	uint32_t bucket_s;		 /* [store] bucket_s: width of a bucket */
+	uint32_t max_nodes;		 /* [store] max_nodes: of a partition's call trie */
+	uint32_t max_mb;		 /* [store] max_mb: of all partitions together */
+	char directory[CONFIG_PATH_MAX]; /* [store] directory */
+};
+
+struct config_error {
+	char text[CONFIG_ERROR_MAX];
+};
+
+/* The defaults. */
+void config_init(struct config *config);
+
+/*
+ * Reads `path` over what is in `config`. Returns 0; -EINVAL for a key, value or line that is not
+ * accepted, or -errno of open and read; the text says which and where. `config` is untouched then.
+ */
+int config_read(struct config *config, const char *path, struct config_error *error);
+
+/* The same from `len` bytes of text; `name` stands for the path in messages. Pure. */
+int config_parse(struct config *config, const char *text, size_t len, const char *name,
+		 struct config_error *error);
+
+/* Sets one key as if it stood in the file; `where` begins the message ("--frequency"). */
+int config_set(struct config *config, const char *section, const char *key, const char *value,
+	       const char *where, struct config_error *error);
+
+#endif

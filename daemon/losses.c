@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * losses.c - see losses.h.
+ */
+#include "losses.h"
+
+#include "cleanup.h"
+
+static const char *const names[] = {
+	[LOSS_RINGBUF_FULL] = "ringbuf_full",	  [LOSS_NO_SCRATCH] = "no_scratch",
+	[LOSS_MALFORMED] = "malformed_record",	  [LOSS_NO_ROOM] = "no_room",
+	[LOSS_BUCKET_DROPPED] = "bucket_dropped", [LOSS_PROCESS_GONE] = "process_gone",
+	[LOSS_FILE_BROKEN] = "file_broken",	  [LOSS_FILE_REFUSED] = "file_refused",
+	[LOSS_NAME_DROPPED] = "name_dropped",	  [LOSS_NAME_LATE] = "name_late",
+	[LOSS_KERNEL_UNKNOWN] = "kernel_unknown", [LOSS_WRITE_FAILED] = "write_failed",
+	[LOSS_LOOP_STALL] = "loop_stall",	  [LOSS_CLOCK_STEP] = "clock_step",
+};
+_Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");
+
+uint32_t losses_since(const struct losses *before, const struct losses *now,
+		      struct profile_loss ret[static LOSS_MAX])
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < LOSS_MAX; i++)
+		if (now->count[i] != before->count[i])
+			ret[n++] = (struct profile_loss){.name = names[i],
+							 .count = now->count[i] - before->count[i],
+							 .weight_ns = now->weight_ns[i] -
+								      before->weight_ns[i]};
+	return n;
+}

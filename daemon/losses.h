@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * losses.h - everything that profd did not keep or did not know, by name, bucket by bucket.
+ *
+ * The parts count since their start; a bucket is given the difference to the bucket before.
+ */
+#ifndef PROFD_LOSSES_H
+#define PROFD_LOSSES_H
+
+#include "profile.h"
+
+/* Stored by name: a new one is added, an old one is not renamed. */
+enum loss {
+	LOSS_RINGBUF_FULL,   /* samples that found no room in the ring buffer */
+	LOSS_NO_SCRATCH,     /* samples without per-CPU memory: cannot happen */
+	LOSS_MALFORMED,	     /* records that are not as wire.h says */
+	LOSS_NO_ROOM,	     /* samples beyond a table's limit, or without memory */
+	LOSS_BUCKET_DROPPED, /* buckets that could not be written in time */
+	LOSS_PROCESS_GONE,   /* samples of processes that ended before they were read */
+	LOSS_FILE_BROKEN,    /* files that no symbols can be read from */
+	LOSS_FILE_REFUSED,   /* files beyond the limit of the table */
+	LOSS_NAME_DROPPED,   /* questions for names that found no room; asked again */
+	LOSS_NAME_LATE,	     /* names that came after their bucket was written */
+	LOSS_KERNEL_UNKNOWN, /* kernel addresses in no known module */
+	LOSS_WRITE_FAILED,   /* attempts to write a bucket that failed; tried again */
+	LOSS_LOOP_STALL,     /* callbacks of the event loop longer than 10 ms */
+	LOSS_CLOCK_STEP,     /* times the wall clock was set */
+	LOSS_MAX
+};
+
+struct losses {
+	uint64_t count[LOSS_MAX];
+	uint64_t weight_ns[LOSS_MAX]; /* of samples that were lost */
+};
+
+/* Writes what grew from `before` to `now` to `ret`, returns how many entries that are. */
+uint32_t losses_since(const struct losses *before, const struct losses *now,
+		      struct profile_loss ret[static LOSS_MAX]);
+
+#endif

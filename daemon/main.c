@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main.c - profd: options, configuration, signals, exit code.
+ */
+#include "config.h"
+#include "log.h"
+#include "profiler.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+#define EXIT_USAGE	    2
+#define CONFIG_DEFAULT_PATH "/etc/profd/profd.conf"
+#define OPEN_FILES	    16384 /* descriptors: two per mapped file, one per CPU */
+
+const char *argp_program_version = "profd " PROFD_VERSION;
+
+enum option_key { OPTION_DEBUG = 256 };
+
+static const struct argp_option options[] = {
+	{"config", 'c', "FILE", 0, "read FILE instead of " CONFIG_DEFAULT_PATH, 0},
+	{"store", 's', "DIR", 0, "write to DIR instead of /var/lib/profd", 0},
+	{"frequency", 'F', "HZ", 0, "samples a second and CPU: 19 to 999, by default 49", 0},
+	{"bucket", 'b', "SECONDS", 0,
+	 "width of a bucket: a divisor of 3600 up to 600, by default 10", 0},
+	{"debug", OPTION_DEBUG, NULL, 0, "say more, also what libbpf says", 0},
+	{},
+};
+
+struct arguments {
+	const char *config;
+	const char *store;
+	const char *frequency;
+	const char *bucket;
+	int log_level;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'c':
+		arguments->config = arg;
+		return 0;
+	case 's':
+		arguments->store = arg;
+		return 0;
+	case 'F':
+		arguments->frequency = arg;
+		return 0;
+	case 'b':
+		arguments->bucket = arg;
+		return 0;
+	case OPTION_DEBUG:
+		arguments->log_level = LOG_DEBUG;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument '%s'", arg);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* A relative directory on the command line is meant from where one stands. */
+static int set_store(struct config *config, const char *store, struct config_error *error)
+{
+	char path[CONFIG_PATH_MAX], here[PATH_MAX];
+
+	if (store[0] == '/')
+		return config_set(config, "store", "directory", store, "--store", error);
+	if (!getcwd(here, sizeof(here)) ||
+	    snprintf(path, sizeof(path), "%s/%s", here, store) >= (int)sizeof(path)) {
+		(void)snprintf(error->text, sizeof(error->text),
+			       "--store: the path '%s' is too long; give an absolute one", store);
+		return -EINVAL;
+	}
+	return config_set(config, "store", "directory", path, "--store", error);
+}
+
+static int make_config(const struct arguments *arguments, struct config *ret,
+		       struct config_error *error)
+{
+	int r = 0;
+
+	config_init(ret);
+	/* Without --config the file may be missing; one that is there must be right. */
+	if (arguments->config || access(CONFIG_DEFAULT_PATH, F_OK) == 0)
+		r = config_read(ret, arguments->config ? arguments->config : CONFIG_DEFAULT_PATH,
+				error);
+	if (r == 0 && arguments->store)
+		r = set_store(ret, arguments->store, error);
+	if (r == 0 && arguments->frequency)
+		r = config_set(ret, "cpu", "frequency_hz", arguments->frequency, "--frequency",
+			       error);
+	if (r == 0 && arguments->bucket)
+		r = config_set(ret, "store", "bucket_s", arguments->bucket, "--bucket", error);
+	return r;
+}
+
+static int on_signal(struct event_source *source)
+{
+	struct signalfd_siginfo info;
+
+	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	log_info("%s: writing the open bucket", strsignal((int)info.ssi_signo));
+	event_loop_stop(source->ctx);
+	return 0;
+}
+
+/* Blocks the signals before any thread starts, so that they all come by the descriptor. */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int run(const struct config *config)
+{
+	_cleanup_(profiler_freep) struct profiler *profiler = NULL;
+	_cleanup_close_ int signal_fd = open_signals();
+	struct event_source signals = {.fd = signal_fd, .ready = on_signal};
+	struct profiler_error error = {};
+	int r = profiler_new(config, &profiler, &error);
+
+	if (r == 0) {
+		signals.ctx = profiler_loop(profiler);
+		r = signal_fd < 0 ? signal_fd : event_loop_add(signals.ctx, &signals);
+		if (r < 0)
+			(void)snprintf(error.text, sizeof(error.text), "signals: %s", strerror(-r));
+	}
+	if (r == 0)
+		r = profiler_run(profiler, &error);
+	if (r < 0)
+		log_error("%s", error.text);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void set_limits(void)
+{
+	struct rlimit files;
+
+	/* One arena for all threads: profd allocates little, and each arena holds on to its own. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < OPEN_FILES) {
+		files.rlim_cur = files.rlim_max < OPEN_FILES ? files.rlim_max : OPEN_FILES;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.doc = "Samples what the CPUs of this machine do, and keeps it in a store for "
+		       "profctl.\vSIGTERM and SIGINT write the bucket being filled and end profd.",
+	};
+	struct arguments arguments = {.log_level = LOG_INFO};
+	struct config_error error;
+	struct config config;
+
+	argp_err_exit_status = EXIT_USAGE;
+	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
+		return EXIT_USAGE;
+	log_init(arguments.log_level);
+	if (make_config(&arguments, &config, &error) < 0) {
+		log_error("%s", error.text);
+		return EXIT_USAGE;
+	}
+	set_limits();
+	return run(&config);
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * mappings.c - see mappings.h. A line is taken apart by hand: sscanf() costs as much as the kernel
+ * does to print it, and a build host shows ten new processes a second.
+ */
+#include "process/mappings.h"
+
+#include "cleanup.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define DELETED " (deleted)"
+
+void mappings_done(struct mappings *mappings)
+{
+	free(mappings->entries);
+	free(mappings->paths);
+	*mappings = (struct mappings){};
+}
+
+struct cursor {
+	const char *next, *end;
+};
+
+static bool take_char(struct cursor *c, char wanted)
+{
+	if (c->next == c->end || *c->next != wanted)
+		return false;
+	c->next++;
+	return true;
+}
+
+static bool take_number(struct cursor *c, unsigned base, uint64_t *ret)
+{
+	const char *start = c->next;
+	uint64_t value = 0;
+
+	for (; c->next < c->end; c->next++) {
+		char ch = *c->next;
+		unsigned digit = ch >= '0' && ch <= '9'	  ? (unsigned)(ch - '0')
+				 : ch >= 'a' && ch <= 'f' ? (unsigned)(ch - 'a') + 10
+							  : 16;
+
+		if (digit >= base)
+			break;
+		if (value > (UINT64_MAX - digit) / base)
+			return false;
+		value = value * base + digit;
+	}
+	*ret = value;
+	return c->next > start;
+}
+
+/* "start-end perms offset major:minor inode   path" */
+static bool parse_line(struct cursor *c, struct mapping *ret, bool *ret_executable)
+{
+	uint64_t major, minor;
+
+	if (!take_number(c, 16, &ret->start) || !take_char(c, '-') ||
+	    !take_number(c, 16, &ret->end) || !take_char(c, ' ') || c->end - c->next < 5 ||
+	    ret->end <= ret->start)
+		return false;
+	*ret_executable = c->next[2] == 'x';
+	c->next += 4;
+	if (!take_char(c, ' ') || !take_number(c, 16, &ret->file_offset) || !take_char(c, ' ') ||
+	    !take_number(c, 16, &major) || !take_char(c, ':') || !take_number(c, 16, &minor) ||
+	    !take_char(c, ' ') || !take_number(c, 10, &ret->inode))
+		return false;
+	ret->dev_major = (uint32_t)major;
+	ret->dev_minor = (uint32_t)minor;
+	while (take_char(c, ' '))
+		;
+	return true;
+}
+
+static bool is_path(const struct cursor *c, const char *text)
+{
+	size_t len = strlen(text);
+
+	return (size_t)(c->end - c->next) == len && memcmp(c->next, text, len) == 0;
+}
+
+static bool begins(const struct cursor *c, const char *text)
+{
+	size_t len = strlen(text);
+
+	return (size_t)(c->end - c->next) >= len && memcmp(c->next, text, len) == 0;
+}
+
+static enum mapping_kind kind_of(const struct cursor *path, uint64_t inode)
+{
+	if (is_path(path, "[vdso]"))
+		return MAPPING_VDSO;
+	if (!inode || begins(path, "/memfd:") || begins(path, "/dev/zero") ||
+	    begins(path, "/SYSV") || begins(path, "anon_inode:"))
+		return MAPPING_ANON;
+	return MAPPING_FILE;
+}
+
+static int add_path(struct mappings *m, const struct cursor *path, uint32_t *ret)
+{
+	size_t len = (size_t)(path->end - path->next);
+
+	if (m->paths_len + len + 2 > m->paths_capacity) {
+		size_t capacity = (m->paths_len + len + 2) * 2;
+		char *larger = realloc(m->paths, capacity);
+
+		if (!larger)
+			return -ENOMEM;
+		m->paths = larger;
+		m->paths_capacity = capacity;
+	}
+	if (!m->paths_len)
+		m->paths[m->paths_len++] = '\0';
+	*ret = len ? (uint32_t)m->paths_len : 0;
+	if (len) {
+		memcpy(m->paths + m->paths_len, path->next, len);
+		m->paths_len += len;
+		m->paths[m->paths_len++] = '\0';
+	}
+	return 0;
+}
+
+static int add_mapping(struct mappings *m, struct mapping *mapping, struct cursor *path)
+{
+	size_t deleted = strlen(DELETED);
+	int r;
+
+	if (m->n >= MAPPINGS_MAX || (m->n && mapping->start < m->entries[m->n - 1].end)) {
+		m->n_dropped++; /* the kernel prints them by address, and none overlaps */
+		return 0;
+	}
+	if (m->n == m->capacity) {
+		size_t capacity = m->capacity ? m->capacity * 2 : 16;
+		struct mapping *larger = reallocarray(m->entries, capacity, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		m->entries = larger;
+		m->capacity = capacity;
+	}
+	if ((size_t)(path->end - path->next) > deleted &&
+	    memcmp(path->end - deleted, DELETED, deleted) == 0)
+		path->end -= deleted;
+	mapping->kind = kind_of(path, mapping->inode);
+	r = add_path(m, path, &mapping->path);
+	if (r < 0)
+		return r;
+	m->entries[m->n++] = *mapping;
+	return 0;
+}
+
+int mappings_parse(const char *text, size_t len, struct mappings *ret)
+{
+	_cleanup_(mappings_done) struct mappings m = {};
+	const char *end = text + len, *next;
+
+	for (const char *line = text; line < end; line = next) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+		struct cursor cursor = {line, newline ? newline : end};
+		struct mapping mapping = {};
+		bool executable;
+		int r;
+
+		next = newline ? newline + 1 : end;
+		if (!parse_line(&cursor, &mapping, &executable)) {
+			m.n_dropped++;
+			continue;
+		}
+		if (!executable)
+			continue;
+		r = add_mapping(&m, &mapping, &cursor);
+		if (r < 0)
+			return r;
+	}
+	*ret = m;
+	m = (struct mappings){};
+	return 0;
+}
+
+struct mapping *mappings_find(const struct mappings *m, uint64_t addr)
+{
+	size_t low = 0, high = m->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (m->entries[middle].end <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < m->n && m->entries[low].start <= addr ? &m->entries[low] : NULL;
+}
+
+const char *mappings_path(const struct mappings *m, const struct mapping *mapping)
+{
+	return mapping->path ? m->paths + mapping->path : "";
+}

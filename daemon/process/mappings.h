@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mappings.h - the executable mappings of a process: address to (mapping, offset in its file).
+ */
+#ifndef PROFD_MAPPINGS_H
+#define PROFD_MAPPINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAPPINGS_MAX 16384 /* executable ones of a process */
+
+enum mapping_kind {
+	MAPPING_FILE,
+	MAPPING_ANON, /* memory without a file: JIT code; also memfd and shared memory */
+	MAPPING_VDSO,
+};
+
+struct mapping {
+	uint64_t start, end; /* addresses, end exclusive */
+	uint64_t file_offset;
+	uint64_t inode;
+	uint32_t dev_major, dev_minor;
+	enum mapping_kind kind;
+	uint32_t path; /* offset in mappings.paths, 0 = "" */
+	uint32_t file; /* number of symbolize.h; 0 = not found yet */
+};
+
+struct mappings {
+	struct mapping *entries; /* by address */
+	size_t n, capacity;
+	char *paths;
+	size_t paths_len, paths_capacity;
+	size_t n_dropped; /* beyond MAPPINGS_MAX, or lines that do not parse */
+};
+
+/*
+ * Parses the text of /proc/PID/maps (fs/proc/task_mmu.c, show_map_vma()) and keeps what is
+ * executable; " (deleted)" is not part of a path. Pure. Returns 0 or -ENOMEM; `*ret` is for
+ * mappings_done() and untouched on failure.
+ */
+int mappings_parse(const char *text, size_t len, struct mappings *ret);
+void mappings_done(struct mappings *mappings);
+
+/* The mapping that holds `addr`, or NULL. */
+struct mapping *mappings_find(const struct mappings *mappings, uint64_t addr);
+const char *mappings_path(const struct mappings *mappings, const struct mapping *mapping);
+
+#endif

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * opener.c - see opener.h.
+ */
+#include "process/opener.h"
+
+#include "cleanup.h"
+#include "mailbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#define REQUESTS_MAX 1024
+
+/* linux/magic.h, and fs/fuse, fs/smb and fs/9p; filesystems whose server may not answer. */
+static const uint32_t remote_magics[] = {
+	0x6969 /* NFS */,      0x65735546 /* FUSE */, 0xff534d42 /* CIFS */, 0xfe534d42 /* SMB2 */,
+	0x01021997 /* 9P */,   0x00c36400 /* Ceph */, 0x5346414f /* AFS */,  0x6b414653 /* kAFS */,
+	0x73757245 /* Coda */, 0x517b /* SMB */,
+};
+
+struct request {
+	struct mail mail;
+	uint32_t number;
+	int path_fd;
+};
+
+struct answer {
+	struct mail mail;
+	struct opener_answer body;
+};
+
+struct opener {
+	struct mailbox requests, answers;
+	pthread_t thread;
+	bool started;
+	size_t outstanding;
+};
+
+static bool is_remote(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(remote_magics); i++)
+		if ((uint32_t)fs.f_type == remote_magics[i])
+			return true;
+	return false;
+}
+
+static enum unknown_reason reason_of_open(int error)
+{
+	switch (error) {
+	case EACCES:
+	case EPERM:
+		return UNKNOWN_FILE_DENIED;
+	case ENOENT:
+	case ESRCH:
+		return UNKNOWN_FILE_GONE;
+	default:
+		return UNKNOWN_FILE_SKIPPED;
+	}
+}
+
+void opener_open(uint32_t number, int path_fd, struct opener_answer *ret)
+{
+	_cleanup_close_ int fd = -1;
+	char reopen[64];
+	struct stat st;
+
+	*ret = (struct opener_answer){.number = number, .fd = -1};
+	/* The checks come before the real open, which is the filesystem's to answer. */
+	if (fstat(path_fd, &st) < 0) {
+		ret->reason = reason_of_open(errno);
+		return;
+	}
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > OPENER_FILE_MAX_BYTES ||
+	    is_remote(path_fd)) {
+		ret->reason = UNKNOWN_FILE_SKIPPED;
+		return;
+	}
+	(void)snprintf(reopen, sizeof(reopen), "/proc/self/fd/%d", path_fd);
+	fd = open(reopen, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) {
+		ret->reason = reason_of_open(errno);
+		return;
+	}
+	ret->trust_uid = st.st_uid == 0 && !(st.st_mode & 022) ? PROFILE_TRUST_SYSTEM : st.st_uid;
+	ret->fd = take_fd(&fd);
+}
+
+static void free_request(struct request *request)
+{
+	close_p(&request->path_fd);
+	free(request);
+}
+
+static void *opener_thread(void *ctx)
+{
+	struct opener *opener = ctx;
+	struct request *request;
+
+	pthread_setname_np(pthread_self(), "profd-opener");
+	while ((request = (struct request *)mailbox_wait(&opener->requests))) {
+		struct answer *answer = calloc(1, sizeof(*answer));
+
+		if (answer) {
+			opener_open(request->number, request->path_fd, &answer->body);
+			if (mailbox_put(&opener->answers, &answer->mail) < 0) {
+				close_p(&answer->body.fd);
+				free(answer);
+			}
+		}
+		free_request(request);
+	}
+	return NULL;
+}
+
+int opener_new(struct opener **ret)
+{
+	struct opener *opener = calloc(1, sizeof(*opener));
+	int r;
+
+	if (!opener)
+		return -ENOMEM;
+	r = mailbox_init(&opener->requests, REQUESTS_MAX);
+	if (r == 0)
+		r = mailbox_init(&opener->answers, REQUESTS_MAX);
+	if (r == 0)
+		r = -pthread_create(&opener->thread, NULL, opener_thread, opener);
+	opener->started = r == 0;
+	if (r < 0) {
+		opener_free(opener);
+		return r;
+	}
+	*ret = opener;
+	return 0;
+}
+
+struct opener *opener_free(struct opener *opener)
+{
+	struct opener_answer answer;
+	struct mail *mail;
+
+	if (!opener)
+		return NULL;
+	if (opener->started) {
+		while ((mail = mailbox_take(&opener->requests)))
+			free_request((struct request *)mail);
+		mailbox_close(&opener->requests);
+		pthread_join(opener->thread, NULL);
+		while (opener_take(opener, &answer) > 0)
+			close_p(&answer.fd);
+	}
+	mailbox_done(&opener->requests);
+	mailbox_done(&opener->answers);
+	free(opener);
+	return NULL;
+}
+
+int opener_fd(const struct opener *opener)
+{
+	return mailbox_fd(&opener->answers);
+}
+
+int opener_ask(struct opener *opener, uint32_t number, int take_path_fd)
+{
+	struct request *request = calloc(1, sizeof(*request));
+	int r = request ? 0 : -ENOMEM;
+
+	if (r == 0 && opener->outstanding >= REQUESTS_MAX)
+		r = -EAGAIN;
+	if (r == 0) {
+		request->number = number;
+		request->path_fd = take_path_fd;
+		r = mailbox_put(&opener->requests, &request->mail);
+	}
+	if (r < 0) {
+		free(request);
+		close(take_path_fd);
+		return r;
+	}
+	opener->outstanding++;
+	return 0;
+}
+
+int opener_take(struct opener *opener, struct opener_answer *ret)
+{
+	_cleanup_free_ struct answer *answer = (struct answer *)mailbox_take(&opener->answers);
+
+	if (!answer)
+		return 0;
+	if (opener->outstanding)
+		opener->outstanding--;
+	*ret = answer->body;
+	return 1;
+}
+
+bool opener_idle(const struct opener *opener)
+{
+	return opener->outstanding == 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * opener.h - opens the files behind mappings, in a thread of its own, because open() of a file on
+ * FUSE or a dead server blocks for as long as that likes.
+ *
+ * What comes in is an O_PATH descriptor of /proc/PID/map_files/START-END: that link leads to the
+ * very file that is mapped, deleted, replaced or in another mount namespace, and the descriptor
+ * keeps it reachable when the process ends. Regular files of bounded size on local filesystems are
+ * opened, others are not.
+ */
+#ifndef PROFD_OPENER_H
+#define PROFD_OPENER_H
+
+#include "profile.h"
+
+#define OPENER_FILE_MAX_BYTES (8ull << 30)
+
+struct opener;
+
+struct opener_answer {
+	uint32_t number;
+	int fd; /* the receiver's, or -1 and then `reason` says why */
+	uint32_t trust_uid;
+	enum unknown_reason reason;
+};
+
+int opener_new(struct opener **ret);
+/* Waits for an open() under way. */
+struct opener *opener_free(struct opener *opener);
+
+/* Readable when there may be an answer. */
+int opener_fd(const struct opener *opener);
+/* Asks for the file `number` behind the O_PATH descriptor. -EAGAIN when too many requests wait; the
+ * descriptor is closed then. */
+int opener_ask(struct opener *opener, uint32_t number, int take_path_fd);
+/* 1 and an answer, or 0 when there is none. */
+int opener_take(struct opener *opener, struct opener_answer *ret);
+/* Whether every request was answered and every answer taken. */
+bool opener_idle(const struct opener *opener);
+
+/* Opens now, in this thread: what the thread does for each request. `path_fd` is borrowed. */
+void opener_open(uint32_t number, int path_fd, struct opener_answer *ret);
+
+#endif

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * profiler.c - see profiler.h.
+ *
+ * Records wait in the ring for a timer of 100 ms, which costs ten wakeups a second at any rate;
+ * only the first sample of a process wakes the loop at once (bpf/emit.bpf.h), because /proc has to
+ * be read while the process lives.
+ */
+#include "profiler.h"
+
+#include "capture/attribution.h"
+#include "capture/bucket_clock.h"
+#include "capture/collector.h"
+#include "log.h"
+#include "losses.h"
+#include "record/writer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#define TICK_NS		100000000
+#define BUCKET_GRACE_NS 50000000ull   /* for records on their way when a bucket ends */
+#define KERNEL_WAIT_MS	10000	      /* for the kernel's symbols at the start */
+#define NAMES_WAIT_NS	2000000000ull /* for names at the end */
+#define BOOT_ID_PATH	"/proc/sys/kernel/random/boot_id"
+
+struct profiler {
+	struct config config;
+	struct event_loop loop;
+	struct event_source ring_source, timer_source, resolver_source, opener_source;
+	struct collectors *collectors;
+	struct resolver_client *resolver;
+	struct opener *opener;
+	struct symbolize *symbolize;
+	struct files *files;
+	struct process_table *processes;
+	struct attribution *attribution;
+	struct writer *writer;
+	struct bucket *bucket;
+	struct bucket_clock clock;
+	struct losses losses; /* as of the last bucket */
+	uint64_t n_malformed;
+	uint64_t n_unfinished, unfinished_ns; /* buckets that could not be finished or queued */
+};
+
+__attribute__((format(printf, 3, 4))) static int fail(struct profiler_error *error, int r,
+						      const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	return r;
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+static struct clock_reading read_clocks(void)
+{
+	return (struct clock_reading){.real_ns = clock_ns(CLOCK_REALTIME),
+				      .mono_ns = clock_ns(CLOCK_MONOTONIC)};
+}
+
+/* ---- buckets ---- */
+
+static void gather_losses(struct profiler *p, struct losses *ret)
+{
+	const struct attribution_counters *attribution = attribution_counters(p->attribution);
+	const struct symbolize_counters *symbolize = symbolize_counters(p->symbolize);
+	struct writer_counters writer = writer_counters(p->writer);
+	struct wire_drops drops;
+
+	*ret = p->losses;
+	if (collectors_drops(p->collectors, &drops) == 0) {
+		ret->count[LOSS_RINGBUF_FULL] = drops.count[WIRE_DROP_RINGBUF_FULL];
+		ret->weight_ns[LOSS_RINGBUF_FULL] = drops.value[WIRE_DROP_RINGBUF_FULL];
+		ret->count[LOSS_NO_SCRATCH] = drops.count[WIRE_DROP_NO_SCRATCH];
+		ret->weight_ns[LOSS_NO_SCRATCH] = drops.value[WIRE_DROP_NO_SCRATCH];
+	}
+	ret->count[LOSS_MALFORMED] = p->n_malformed;
+	ret->count[LOSS_NO_ROOM] = attribution->n_refused;
+	ret->weight_ns[LOSS_NO_ROOM] = attribution->refused_ns;
+	ret->count[LOSS_BUCKET_DROPPED] = writer.n_dropped + p->n_unfinished;
+	ret->weight_ns[LOSS_BUCKET_DROPPED] = writer.dropped_ns + p->unfinished_ns;
+	ret->count[LOSS_PROCESS_GONE] = attribution->n_process_gone;
+	ret->count[LOSS_FILE_BROKEN] = symbolize->n_files_broken;
+	ret->count[LOSS_FILE_REFUSED] = symbolize->n_files_refused;
+	ret->count[LOSS_NAME_DROPPED] = symbolize->n_questions_dropped;
+	ret->count[LOSS_NAME_LATE] = attribution->n_late_names;
+	ret->count[LOSS_KERNEL_UNKNOWN] = symbolize->n_kernel_unknown;
+	ret->count[LOSS_WRITE_FAILED] = writer.n_failures;
+	ret->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
+	ret->count[LOSS_CLOCK_STEP] = p->clock.n_steps;
+}
+
+/* Gives the bucket to the writer and begins the next. */
+static int close_bucket(struct profiler *p, struct clock_reading now)
+{
+	struct profile_loss changed[LOSS_MAX];
+	struct bucket_head head = {
+		.start_real_ns = p->clock.start_real_ns,
+		.duration_ns = p->clock.duration_ns,
+		.start_mono_ns = p->clock.begin_mono_ns,
+		.period_ns = collectors_period_ns(p->collectors),
+		.n_cpus = collectors_n_cpus(p->collectors),
+		.losses = changed,
+	};
+	_cleanup_(bucket_freep) struct bucket *bucket = take_ptr(p->bucket);
+	struct losses losses;
+	int r;
+
+	head.covered_ns = bucket_clock_next(&p->clock, now);
+	gather_losses(p, &losses);
+	head.n_losses = losses_since(&p->losses, &losses, changed);
+	p->losses = losses;
+	r = attribution_finish(p->attribution, bucket, &head);
+	if (r == 0)
+		r = writer_submit(p->writer, bucket);
+	if (r == 0) {
+		bucket = NULL;
+	} else {
+		p->n_unfinished++;
+		p->unfinished_ns += head.covered_ns * head.n_cpus; /* at most */
+		log_error("a bucket is lost: %s", strerror(-r));
+	}
+	process_table_sweep(p->processes);
+	return bucket_new(&p->bucket);
+}
+
+static int close_if_over(struct profiler *p)
+{
+	struct clock_reading now = read_clocks();
+
+	if (!bucket_clock_is_over(&p->clock, now.mono_ns - BUCKET_GRACE_NS) &&
+	    !bucket_clock_stepped(&p->clock, now))
+		return 0;
+	return close_bucket(p, now);
+}
+
+/* ---- callbacks of the loop ---- */
+
+static int on_record(void *ctx, void *record, size_t size)
+{
+	struct profiler *p = ctx;
+	struct sample sample;
+
+	if (ingest_decode(record, size, &sample) < 0) {
+		p->n_malformed++;
+		return 0;
+	}
+	if (bucket_clock_is_over(&p->clock, sample.mono_ns)) {
+		int r = close_bucket(p, read_clocks());
+
+		if (r < 0)
+			return r;
+	}
+	attribution_add(p->attribution, &sample, p->bucket);
+	return 0;
+}
+
+static int on_ring(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+
+	return collectors_consume(p->collectors);
+}
+
+static int on_tick(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+	uint64_t expirations;
+	int r;
+
+	if (read(source->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+		return -errno;
+	r = collectors_consume(p->collectors);
+	if (r < 0)
+		return r;
+	symbolize_flush(p->symbolize);
+	return close_if_over(p);
+}
+
+static int on_resolver(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+
+	symbolize_dispatch(p->symbolize);
+	return 0;
+}
+
+static int on_opener(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+
+	files_dispatch(p->files);
+	return 0;
+}
+
+/* ---- putting it together ---- */
+
+static int open_store(struct profiler *p, struct profiler_error *error)
+{
+	_cleanup_fclose_ FILE *boot_id_file = fopen(BOOT_ID_PATH, "re");
+	_cleanup_(store_writer_freep) struct store_writer *store = NULL;
+	char boot_id[64] = "", host[256] = "";
+	struct store_options options = {
+		.bucket_ns = p->config.bucket_s * 1000000000ull,
+		.max_nodes = p->config.max_nodes,
+		.max_bytes = (uint64_t)p->config.max_mb << 20,
+		.now_real_ns = clock_ns(CLOCK_REALTIME),
+		.boot_id = boot_id,
+		.host = host,
+		.version = PROFD_VERSION,
+	};
+	struct store_error store_error;
+	int r;
+
+	if (boot_id_file && fgets(boot_id, sizeof(boot_id), boot_id_file))
+		boot_id[strcspn(boot_id, "\n")] = '\0';
+	(void)gethostname(host, sizeof(host) - 1);
+	r = store_writer_open(p->config.directory, &options, &store, &store_error);
+	if (r < 0)
+		return fail(error, r, "%s", store_error.text);
+	r = writer_new(store, &p->writer);
+	if (r < 0)
+		return fail(error, r, "cannot start the writer: %s", strerror(-r));
+	store = NULL;
+	return 0;
+}
+
+static int make_parts(struct profiler *p, struct profiler_error *error)
+{
+	int r = resolver_client_new(&p->resolver);
+
+	if (r == 0)
+		r = symbolize_new(p->resolver, &p->symbolize);
+	if (r == 0)
+		r = opener_new(&p->opener);
+	if (r == 0)
+		r = files_new(p->symbolize, p->opener, &p->files);
+	if (r == 0)
+		r = process_table_new("/proc", p->files, &p->processes);
+	if (r == 0)
+		r = attribution_new(p->symbolize, p->processes, &p->attribution);
+	if (r == 0)
+		r = bucket_new(&p->bucket);
+	return r < 0 ? fail(error, r, "cannot start: %s", strerror(-r)) : 0;
+}
+
+static int add_source(struct profiler *p, struct event_source *source, int fd,
+		      int (*ready)(struct event_source *))
+{
+	*source = (struct event_source){.fd = fd, .ready = ready, .ctx = p};
+	return event_loop_add(&p->loop, source);
+}
+
+static int add_sources(struct profiler *p, struct profiler_error *error)
+{
+	struct itimerspec tick = {.it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS};
+	int timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	int r = timer_fd < 0 || timerfd_settime(timer_fd, 0, &tick, NULL) < 0 ? -errno : 0;
+
+	p->timer_source.fd = timer_fd;
+	if (r == 0)
+		r = add_source(p, &p->timer_source, timer_fd, on_tick);
+	if (r == 0)
+		r = add_source(p, &p->ring_source, collectors_fd(p->collectors), on_ring);
+	if (r == 0)
+		r = add_source(p, &p->resolver_source, resolver_client_fd(p->resolver),
+			       on_resolver);
+	if (r == 0)
+		r = add_source(p, &p->opener_source, opener_fd(p->opener), on_opener);
+	return r < 0 ? fail(error, r, "cannot start the event loop: %s", strerror(-r)) : 0;
+}
+
+int profiler_new(const struct config *config, struct profiler **ret, struct profiler_error *error)
+{
+	_cleanup_(profiler_freep) struct profiler *p = calloc(1, sizeof(*p));
+	struct collector_error collector_error;
+	struct collector_options options = {.frequency_hz = config->frequency_hz,
+					    .record = on_record};
+	int r;
+
+	if (!p)
+		return fail(error, -ENOMEM, "out of memory");
+	p->config = *config;
+	p->timer_source.fd = -1;
+	options.ctx = p;
+	r = event_loop_init(&p->loop);
+	if (r < 0)
+		return fail(error, r, "epoll: %s", strerror(-r));
+	/* The kernel's symbols are read in the background while the programs are verified. */
+	r = make_parts(p, error);
+	if (r < 0)
+		return r;
+	r = collectors_new(&options, &p->collectors, &collector_error);
+	if (r < 0)
+		return fail(error, r, "%s", collector_error.text);
+	r = open_store(p, error);
+	if (r == 0)
+		r = add_sources(p, error);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(p);
+	return 0;
+}
+
+struct profiler *profiler_free(struct profiler *p)
+{
+	if (!p)
+		return NULL;
+	/* In the order of the flow, so that nothing is fed that is gone. */
+	collectors_free(p->collectors);
+	writer_free(p->writer);
+	bucket_free(p->bucket);
+	attribution_free(p->attribution);
+	process_table_free(p->processes);
+	files_free(p->files);
+	symbolize_free(p->symbolize);
+	opener_free(p->opener);
+	resolver_client_free(p->resolver);
+	close_p(&p->timer_source.fd);
+	event_loop_done(&p->loop);
+	free(p);
+	return NULL;
+}
+
+struct event_loop *profiler_loop(struct profiler *p)
+{
+	return &p->loop;
+}
+
+static void wait_for_kernel_symbols(struct profiler *p)
+{
+	struct pollfd fd = {.fd = resolver_client_fd(p->resolver), .events = POLLIN};
+	uint64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + KERNEL_WAIT_MS * 1000000ull;
+
+	while (!resolver_client_idle(p->resolver) && clock_ns(CLOCK_MONOTONIC) < deadline_ns) {
+		(void)poll(&fd, 1, KERNEL_WAIT_MS);
+		symbolize_dispatch(p->symbolize);
+	}
+}
+
+/* The last samples, the names they wait for, and the bucket. */
+static int finish(struct profiler *p)
+{
+	uint64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + NAMES_WAIT_NS;
+	int r = collectors_consume(p->collectors);
+
+	while (r == 0 && clock_ns(CLOCK_MONOTONIC) < deadline_ns) {
+		struct pollfd fds[] = {
+			{.fd = resolver_client_fd(p->resolver), .events = POLLIN},
+			{.fd = opener_fd(p->opener), .events = POLLIN},
+		};
+
+		files_dispatch(p->files);
+		symbolize_flush(p->symbolize);
+		symbolize_dispatch(p->symbolize);
+		if (opener_idle(p->opener) && !symbolize_busy(p->symbolize))
+			break;
+		(void)poll(fds, ARRAY_SIZE(fds), 100);
+	}
+	return r < 0 ? r : close_bucket(p, read_clocks());
+}
+
+int profiler_run(struct profiler *p, struct profiler_error *error)
+{
+	struct collector_error collector_error;
+	int r;
+
+	wait_for_kernel_symbols(p);
+	bucket_clock_start(&p->clock, p->config.bucket_s * 1000000000ull, read_clocks());
+	r = collectors_attach(p->collectors, &collector_error);
+	if (r < 0)
+		return fail(error, r, "%s", collector_error.text);
+	log_info("ready: sampling %u CPUs at %u Hz into %s", collectors_n_cpus(p->collectors),
+		 p->config.frequency_hz, p->config.directory);
+	r = event_loop_run(&p->loop);
+	if (r < 0)
+		(void)fail(error, r, "the event loop ended: %s", strerror(-r));
+	log_debug("%" PRIu64 " samples, %" PRIu64 " readings of processes, %" PRIu64 " names; the "
+		  "loop was away for %" PRIu64 " us at most",
+		  attribution_counters(p->attribution)->n_samples,
+		  process_table_counters(p->processes)->n_read,
+		  symbolize_counters(p->symbolize)->n_named, p->loop.max_stall_ns / 1000);
+	if (finish(p) < 0 && r == 0)
+		r = fail(error, -EIO, "the last bucket could not be finished");
+	return r;
+}

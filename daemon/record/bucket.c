@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * bucket.c - see bucket.h. Everything is found by hash and stored once; strings and stacks live in
+ * blocks that are freed with the bucket.
+ */
+#include "record/bucket.h"
+
+#include "growable.h"
+#include "hash_index.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define TEXT_BLOCK_BYTES (64 * 1024)
+
+/* Room for one more in the array `a` of the bucket: 0, -ENOSPC or -ENOMEM. */
+#define RESERVE(b, a, max) ((b)->n_##a >= (max) ? -ENOSPC : GROWABLE_RESERVE(b, a))
+
+struct text_block {
+	struct text_block *next;
+	size_t used, size;
+	char text[];
+};
+
+struct bucket {
+	struct profile_location *locations;
+	struct profile_series *series;
+	struct profile_stack *stacks;
+	struct profile_row *rows;
+	uint32_t *stack_locations;
+	struct profile_file *files;
+	uint32_t *file_numbers; /* of files[] */
+	struct profile_frame *frames;
+	struct profile_loss *losses;
+	uint32_t n_locations, n_series, n_stacks, n_rows, n_stack_locations, n_files,
+		n_file_numbers;
+	uint32_t cap_locations, cap_series, cap_stacks, cap_rows, cap_stack_locations, cap_files,
+		cap_file_numbers;
+	struct hash_index by_location, by_series, by_stack, by_row, by_file;
+	struct text_block *texts;
+	size_t text_bytes;
+	uint32_t truncated_root; /* index of that location, 0 until needed */
+	struct profile_bucket profile;
+};
+
+int bucket_new(struct bucket **ret)
+{
+	struct bucket *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	b->n_locations = b->n_series = b->n_stacks = b->n_files = b->n_file_numbers = 1;
+	*ret = b;
+	return 0;
+}
+
+struct bucket *bucket_free(struct bucket *b)
+{
+	if (!b)
+		return NULL;
+	for (struct text_block *block = b->texts, *next; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	hash_index_done(&b->by_location);
+	hash_index_done(&b->by_series);
+	hash_index_done(&b->by_stack);
+	hash_index_done(&b->by_row);
+	hash_index_done(&b->by_file);
+	free(b->locations);
+	free(b->series);
+	free(b->stacks);
+	free(b->rows);
+	free(b->stack_locations);
+	free(b->files);
+	free(b->file_numbers);
+	free(b->frames);
+	free(b->losses);
+	free(b);
+	return NULL;
+}
+
+/* A copy that lives as long as the bucket, or NULL. */
+static const char *copy_text(struct bucket *b, const char *text)
+{
+	size_t len = strlen(text) + 1;
+	struct text_block *block = b->texts;
+	char *copy;
+
+	if (len == 1)
+		return "";
+	if (!block || block->size - block->used < len) {
+		size_t size = len > TEXT_BLOCK_BYTES ? len : TEXT_BLOCK_BYTES;
+
+		block = malloc(sizeof(*block) + size);
+		if (!block)
+			return NULL;
+		*block = (struct text_block){.next = b->texts, .size = size};
+		b->texts = block;
+		b->text_bytes += size;
+	}
+	copy = block->text + block->used;
+	memcpy(copy, text, len);
+	block->used += len;
+	return copy;
+}
+
+/* ---- locations ---- */
+
+static uint64_t hash_location(const struct profile_location *l)
+{
+	return hash_u64(l->offset, (uint64_t)l->file << 16 | (uint64_t)l->kind << 8 | l->unknown);
+}
+
+static bool is_location(const void *ctx, uint32_t id, const void *key)
+{
+	const struct profile_location *have = &((const struct bucket *)ctx)->locations[id];
+	const struct profile_location *wanted = key;
+
+	return have->kind == wanted->kind && have->file == wanted->file &&
+	       have->offset == wanted->offset && have->unknown == wanted->unknown;
+}
+
+int bucket_location(struct bucket *b, enum location_kind kind, uint32_t file, uint64_t offset,
+		    enum unknown_reason unknown, uint32_t *ret, bool *ret_new)
+{
+	struct profile_location wanted = {
+		.kind = kind, .file = file, .offset = offset, .unknown = unknown};
+	uint64_t hash = hash_location(&wanted);
+	uint32_t id = hash_index_find(&b->by_location, hash, is_location, b, &wanted);
+	int r;
+
+	if (ret_new)
+		*ret_new = !id;
+	if (!id) {
+		r = RESERVE(b, locations, BUCKET_LOCATIONS_MAX);
+		if (r == 0)
+			r = hash_index_insert(&b->by_location, hash, b->n_locations);
+		if (r < 0)
+			return r;
+		id = b->n_locations++;
+		b->locations[id] = wanted;
+	}
+	*ret = id;
+	return 0;
+}
+
+/* ---- series ---- */
+
+static uint64_t hash_series(const struct profile_series *s)
+{
+	return hash_u64(hash_u64((uint64_t)s->pid << 32 | s->tid, s->start_boot_ns),
+			hash_bytes(s->comm, strlen(s->comm)) ^ hash_bytes(s->exe, strlen(s->exe)));
+}
+
+static bool is_series(const void *ctx, uint32_t id, const void *key)
+{
+	const struct profile_series *have = &((const struct bucket *)ctx)->series[id];
+	const struct profile_series *wanted = key;
+
+	return have->pid == wanted->pid && have->tid == wanted->tid &&
+	       have->start_boot_ns == wanted->start_boot_ns &&
+	       strcmp(have->comm, wanted->comm) == 0 && strcmp(have->exe, wanted->exe) == 0 &&
+	       strcmp(have->cgroup, wanted->cgroup) == 0;
+}
+
+static int copy_series(struct bucket *b, const struct profile_series *from,
+		       struct profile_series *to)
+{
+	*to = *from;
+	to->comm = copy_text(b, from->comm);
+	to->exe = copy_text(b, from->exe);
+	to->cgroup = copy_text(b, from->cgroup);
+	to->unit = copy_text(b, from->unit);
+	to->container = copy_text(b, from->container);
+	return to->comm && to->exe && to->cgroup && to->unit && to->container ? 0 : -ENOMEM;
+}
+
+int bucket_series(struct bucket *b, const struct profile_series *series, uint32_t *ret)
+{
+	uint64_t hash = hash_series(series);
+	uint32_t id = hash_index_find(&b->by_series, hash, is_series, b, series);
+	int r;
+
+	if (!id) {
+		r = RESERVE(b, series, BUCKET_SERIES_MAX);
+		if (r == 0)
+			r = copy_series(b, series, &b->series[b->n_series]);
+		if (r == 0)
+			r = hash_index_insert(&b->by_series, hash, b->n_series);
+		if (r < 0)
+			return r;
+		id = b->n_series++;
+	}
+	*ret = id;
+	return 0;
+}
+
+/* ---- stacks and rows ---- */
+
+struct wanted_stack {
+	const uint32_t *locations;
+	uint32_t n;
+};
+
+static bool is_stack(const void *ctx, uint32_t id, const void *key)
+{
+	const struct bucket *b = ctx;
+	const struct wanted_stack *wanted = key;
+	const struct profile_stack *have = &b->stacks[id];
+
+	return have->n == wanted->n && memcmp(b->stack_locations + have->first, wanted->locations,
+					      wanted->n * sizeof(*wanted->locations)) == 0;
+}
+
+static int copy_stack(struct bucket *b, const uint32_t *locations, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		int r = RESERVE(b, stack_locations, UINT32_MAX / 2);
+
+		if (r < 0)
+			return r;
+		b->stack_locations[b->n_stack_locations++] = locations[i];
+	}
+	return 0;
+}
+
+int bucket_stack(struct bucket *b, const uint32_t *locations, uint32_t n, uint32_t *ret)
+{
+	struct wanted_stack wanted = {locations, n};
+	uint64_t hash = hash_bytes(locations, n * sizeof(*locations));
+	uint32_t id = hash_index_find(&b->by_stack, hash, is_stack, b, &wanted);
+	uint32_t first = b->n_stack_locations;
+	int r;
+
+	if (!id) {
+		r = RESERVE(b, stacks, BUCKET_STACKS_MAX);
+		if (r == 0)
+			r = copy_stack(b, locations, n);
+		if (r == 0)
+			r = hash_index_insert(&b->by_stack, hash, b->n_stacks);
+		if (r < 0) {
+			b->n_stack_locations = first;
+			return r;
+		}
+		id = b->n_stacks++;
+		b->stacks[id] = (struct profile_stack){first, n};
+	}
+	*ret = id;
+	return 0;
+}
+
+static bool is_row(const void *ctx, uint32_t id, const void *key)
+{
+	const struct profile_row *have = &((const struct bucket *)ctx)->rows[id - 1];
+	const struct profile_row *wanted = key;
+
+	return have->type == wanted->type && have->series == wanted->series &&
+	       have->stack == wanted->stack && have->bin == wanted->bin;
+}
+
+int bucket_add(struct bucket *b, const struct profile_row *sample)
+{
+	uint64_t hash = hash_u64((uint64_t)sample->series << 32 | sample->stack,
+				 (uint64_t)sample->bin << 8 | sample->type);
+	uint32_t id = hash_index_find(&b->by_row, hash, is_row, b, sample);
+	int r;
+
+	if (id) {
+		b->rows[id - 1].count += sample->count;
+		b->rows[id - 1].value += sample->value;
+		return 0;
+	}
+	r = RESERVE(b, rows, UINT32_MAX / 2);
+	if (r == 0)
+		r = hash_index_insert(&b->by_row, hash, b->n_rows + 1);
+	if (r < 0)
+		return r;
+	b->rows[b->n_rows++] = *sample;
+	return 0;
+}
+
+/* ---- finishing ---- */
+
+static bool is_file(const void *ctx, uint32_t id, const void *key)
+{
+	return ((const struct bucket *)ctx)->file_numbers[id] == *(const uint32_t *)key;
+}
+
+/* The index of the file with that number in files[], 0 when it is not known. */
+static int file_index(struct bucket *b, uint32_t number, const struct bucket_answers *answers,
+		      uint32_t *ret)
+{
+	uint64_t hash = hash_u64(number, 0);
+	uint32_t id = number ? hash_index_find(&b->by_file, hash, is_file, b, &number) : 0;
+	const struct profile_file *file =
+		id || !number ? NULL : answers->file(answers->ctx, number);
+	int r;
+
+	if (file) {
+		r = RESERVE(b, files, BUCKET_LOCATIONS_MAX);
+		if (r == 0)
+			r = RESERVE(b, file_numbers, BUCKET_LOCATIONS_MAX);
+		if (r == 0)
+			r = hash_index_insert(&b->by_file, hash, b->n_files);
+		if (r < 0)
+			return r;
+		id = b->n_files++;
+		b->file_numbers[b->n_file_numbers++] = number;
+		b->files[id] = *file;
+		b->files[id].path = copy_text(b, file->path);
+		if (!b->files[id].path)
+			return -ENOMEM;
+	}
+	*ret = id;
+	return 0;
+}
+
+static int name_location(struct bucket *b, uint32_t id, const struct bucket_answers *answers)
+{
+	struct profile_location *l = &b->locations[id];
+	const char *function = NULL;
+	uint32_t file;
+	int r;
+
+	if (l->kind == LOCATION_SYNTHETIC || !l->file)
+		return 0;
+	r = file_index(b, l->file, answers, &file);
+	if (r < 0)
+		return r;
+	l->unknown = answers->name(answers->ctx, l->file, l->offset, &function);
+	l->file = file;
+	if (l->unknown != UNKNOWN_NONE)
+		return 0;
+	b->frames[id] = (struct profile_frame){.function = copy_text(b, function), .source = ""};
+	if (!b->frames[id].function)
+		return -ENOMEM;
+	l->frames = &b->frames[id];
+	l->n_frames = 1;
+	return 0;
+}
+
+static int settle_roots(struct bucket *b, const struct bucket_answers *answers)
+{
+	for (uint32_t i = 1; i < b->n_stacks; i++) {
+		struct profile_stack *stack = &b->stacks[i];
+		uint32_t *locations = b->stack_locations + stack->first;
+		const struct profile_location *mark = &b->locations[locations[stack->n - 1]];
+
+		if (stack->n < 2 || mark->kind != LOCATION_SYNTHETIC ||
+		    mark->offset != SYNTHETIC_NONE)
+			continue;
+		if (answers->is_whole(answers->ctx,
+				      &b->locations[stack->n > 2 ? locations[stack->n - 3] : 0],
+				      &b->locations[locations[stack->n - 2]]))
+			stack->n--;
+		else
+			locations[stack->n - 1] = b->truncated_root;
+	}
+	return 0;
+}
+
+int bucket_finish(struct bucket *b, const struct bucket_head *head,
+		  const struct bucket_answers *answers)
+{
+	int r = bucket_location(b, LOCATION_SYNTHETIC, 0, SYNTHETIC_TRUNCATED_ROOT, UNKNOWN_NONE,
+				&b->truncated_root, NULL);
+
+	if (r < 0)
+		return r;
+	b->locations[0] = (struct profile_location){};
+	b->frames = calloc(b->n_locations, sizeof(*b->frames));
+	b->losses = calloc(head->n_losses ? head->n_losses : 1, sizeof(*b->losses));
+	if (!b->frames || !b->losses)
+		return -ENOMEM;
+	for (uint32_t i = 1; r == 0 && i < b->n_locations; i++)
+		r = name_location(b, i, answers);
+	if (r == 0)
+		r = settle_roots(b, answers);
+	if (r < 0)
+		return r;
+	if (head->n_losses)
+		memcpy(b->losses, head->losses, head->n_losses * sizeof(*b->losses));
+	b->profile = (struct profile_bucket){.start_real_ns = head->start_real_ns,
+					     .duration_ns = head->duration_ns,
+					     .covered_ns = head->covered_ns,
+					     .start_mono_ns = head->start_mono_ns,
+					     .n_cpus = head->n_cpus,
+					     .period_ns = head->period_ns,
+					     .files = b->files,
+					     .n_files = b->n_files,
+					     .locations = b->locations,
+					     .n_locations = b->n_locations,
+					     .stack_locations = b->stack_locations,
+					     .stacks = b->stacks,
+					     .n_stacks = b->n_stacks,
+					     .series = b->series,
+					     .n_series = b->n_series,
+					     .rows = b->rows,
+					     .n_rows = b->n_rows,
+					     .losses = b->losses,
+					     .n_losses = head->n_losses};
+	return 0;
+}
+
+const struct profile_bucket *bucket_profile(const struct bucket *b)
+{
+	return &b->profile;
+}
+
+size_t bucket_bytes(const struct bucket *b)
+{
+	return sizeof(*b) + b->text_bytes + b->cap_locations * sizeof(*b->locations) +
+	       b->n_locations * sizeof(*b->frames) + b->cap_series * sizeof(*b->series) +
+	       b->cap_stacks * sizeof(*b->stacks) + b->cap_rows * sizeof(*b->rows) +
+	       b->cap_stack_locations * sizeof(*b->stack_locations) +
+	       b->cap_files * sizeof(*b->files);
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * writer.c - see writer.h.
+ */
+#include "record/writer.h"
+
+#include "log.h"
+#include "mailbox.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define QUEUE_MAX	   64
+#define HELD_MAX_BYTES	   (16u << 20) /* of buckets that could not be written */
+#define CHECKPOINT_EVERY_S 60
+
+struct finished {
+	struct mail mail;
+	struct bucket *bucket;
+	struct finished *next; /* in the list of held ones, oldest first */
+};
+
+struct writer {
+	struct mailbox queue;
+	pthread_t thread;
+	struct store_writer *store;
+	/* The thread's own: */
+	struct finished *held;
+	size_t held_bytes;
+	bool failing; /* the failure was logged */
+	time_t checkpoint_s;
+	/* Shared: */
+	pthread_mutex_t lock;
+	struct writer_counters counters;
+};
+
+static void finished_free(struct finished *finished)
+{
+	bucket_free(finished->bucket);
+	free(finished);
+}
+
+static void count(struct writer *writer, uint64_t written, uint64_t failures, uint64_t dropped,
+		  uint64_t dropped_ns)
+{
+	pthread_mutex_lock(&writer->lock);
+	writer->counters.n_written += written;
+	writer->counters.n_failures += failures;
+	writer->counters.n_dropped += dropped;
+	writer->counters.dropped_ns += dropped_ns;
+	pthread_mutex_unlock(&writer->lock);
+}
+
+static uint64_t weight_ns(const struct bucket *bucket)
+{
+	const struct profile_bucket *profile = bucket_profile(bucket);
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < profile->n_rows; i++)
+		if (profile->rows[i].type == SAMPLE_CPU)
+			sum += profile->rows[i].value;
+	return sum;
+}
+
+static void drop_oldest(struct writer *writer)
+{
+	struct finished *oldest = writer->held;
+
+	writer->held = oldest->next;
+	writer->held_bytes -= bucket_bytes(oldest->bucket);
+	count(writer, 0, 0, 1, weight_ns(oldest->bucket));
+	finished_free(oldest);
+}
+
+static void hold(struct writer *writer, struct finished *finished)
+{
+	struct finished **last = &writer->held;
+
+	while (*last)
+		last = &(*last)->next;
+	finished->next = NULL;
+	*last = finished;
+	writer->held_bytes += bucket_bytes(finished->bucket);
+}
+
+/* Writes what is held, oldest first, until one fails. */
+static void write_held(struct writer *writer)
+{
+	struct store_error error;
+
+	while (writer->held) {
+		struct finished *oldest = writer->held;
+		int r = store_write_bucket(writer->store, bucket_profile(oldest->bucket), &error);
+
+		if (r < 0) {
+			if (!writer->failing)
+				log_error(
+					"a bucket was not written and is kept for the next try: %s",
+					error.text);
+			writer->failing = true;
+			count(writer, 0, 1, 0, 0);
+			break;
+		}
+		if (writer->failing)
+			log_info("buckets are written again");
+		writer->failing = false;
+		writer->held = oldest->next;
+		writer->held_bytes -= bucket_bytes(oldest->bucket);
+		finished_free(oldest);
+		count(writer, 1, 0, 0, 0);
+	}
+	while (writer->held_bytes > HELD_MAX_BYTES && writer->held->next)
+		drop_oldest(writer);
+}
+
+static void checkpoint(struct writer *writer)
+{
+	struct timespec now;
+	struct store_error error;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec < writer->checkpoint_s)
+		return;
+	writer->checkpoint_s = now.tv_sec + CHECKPOINT_EVERY_S;
+	if (store_checkpoint(writer->store, &error) < 0)
+		log_warning("checkpoint of the store: %s", error.text);
+}
+
+static void *writer_thread(void *ctx)
+{
+	struct writer *writer = ctx;
+	struct finished *finished;
+
+	pthread_setname_np(pthread_self(), "profd-writer");
+	while ((finished = (struct finished *)mailbox_wait(&writer->queue))) {
+		hold(writer, finished);
+		write_held(writer);
+		checkpoint(writer);
+	}
+	return NULL;
+}
+
+int writer_new(struct store_writer *take_store, struct writer **ret)
+{
+	struct writer *writer = calloc(1, sizeof(*writer));
+	int r;
+
+	if (!writer)
+		return -ENOMEM;
+	writer->store = take_store;
+	pthread_mutex_init(&writer->lock, NULL);
+	r = mailbox_init(&writer->queue, QUEUE_MAX);
+	if (r == 0)
+		r = -pthread_create(&writer->thread, NULL, writer_thread, writer);
+	if (r < 0) { /* the store is still the caller's */
+		mailbox_done(&writer->queue);
+		free(writer);
+		return r;
+	}
+	*ret = writer;
+	return 0;
+}
+
+struct writer *writer_free(struct writer *writer)
+{
+	if (!writer)
+		return NULL;
+	mailbox_close(&writer->queue);
+	pthread_join(writer->thread, NULL);
+	if (writer->held)
+		write_held(writer);
+	while (writer->held) {
+		log_error("a bucket is lost: the store could not be written");
+		drop_oldest(writer);
+	}
+	store_writer_free(writer->store);
+	mailbox_done(&writer->queue);
+	pthread_mutex_destroy(&writer->lock);
+	free(writer);
+	return NULL;
+}
+
+int writer_submit(struct writer *writer, struct bucket *take_bucket)
+{
+	struct finished *finished = calloc(1, sizeof(*finished));
+	int r;
+
+	if (!finished)
+		return -ENOMEM;
+	finished->bucket = take_bucket;
+	r = mailbox_put(&writer->queue, &finished->mail);
+	if (r < 0)
+		free(finished);
+	return r;
+}
+
+struct writer_counters writer_counters(struct writer *writer)
+{
+	struct writer_counters counters;
+
+	pthread_mutex_lock(&writer->lock);
+	counters = writer->counters;
+	pthread_mutex_unlock(&writer->lock);
+	return counters;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * writer.h - the thread that writes finished buckets into the store.
+ *
+ * It keeps the disk away from the event loop. A bucket that could not be written stays in the
+ * queue, in order, and is tried again when the next one comes; beyond the limit of the queue the
+ * oldest is dropped and counted, with the time it stood for.
+ */
+#ifndef PROFD_WRITER_H
+#define PROFD_WRITER_H
+
+#include "record/bucket.h"
+#include "store.h"
+
+struct writer;
+
+struct writer_counters {
+	uint64_t n_written;
+	uint64_t n_failures; /* attempts that failed */
+	uint64_t n_dropped;  /* buckets given up */
+	uint64_t dropped_ns; /* what their samples stood for */
+};
+
+/* Takes the store over. */
+int writer_new(struct store_writer *take_store, struct writer **ret);
+/* Writes what is queued (each bucket is tried once more), closes the store and ends the thread. */
+struct writer *writer_free(struct writer *writer);
+DEFINE_CLEANUP(struct writer *, writer_free);
+
+/* Queues a finished bucket. On failure (-EAGAIN: the thread is stuck) it is still the caller's. */
+int writer_submit(struct writer *writer, struct bucket *take_bucket);
+
+/* May be called from the event loop while the thread works. */
+struct writer_counters writer_counters(struct writer *writer);
+
+#endif
