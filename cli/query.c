@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * query.c - a question to one store, and why it cannot be answered.
+ */
+#include "query.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "foreign_text.h"
+#include "units.h"
+#include "window_text.h"
+
+static uint64_t now_real_ns(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+enum exit_code query_no_memory(void)
+{
+	return fail(EXIT_FAILED, "out of memory; ask for a shorter window or one --pid");
+}
+
+/* The store's own text says what to do; -ENOMEM has none. */
+static enum exit_code store_failed(int r, const struct store_error *error)
+{
+	if (r == -ENOMEM)
+		return query_no_memory();
+	if (error->text[0] == '\0')
+		return fail(EXIT_FAILED, "cannot read the store: %s", strerror(-r));
+	return fail(EXIT_FAILED, "%s", error->text);
+}
+
+static uint64_t ceil_seconds(uint64_t ns)
+{
+	return ns / NSEC_PER_SEC + (ns % NSEC_PER_SEC != 0);
+}
+
+/* "collecting since 6 s, first answer in 4 s" while the first bucket of a new partition is being
+ * filled; 0 when too long ago for that. */
+static int print_collecting(const struct store_span *span, uint64_t now_ns, char *buf, size_t size)
+{
+	uint64_t width = span->bucket_ns;
+	uint64_t age = now_ns > span->created_ns ? now_ns - span->created_ns : 0;
+
+	if (width == 0 || age >= 2 * width)
+		return 0;
+	/* A bucket is written when the wall clock reaches a multiple of its width. */
+	(void)snprintf(buf, size,
+		       "collecting since %" PRIu64 " s, first answer in %" PRIu64 " s; "
+		       "ask again then",
+		       age / NSEC_PER_SEC, ceil_seconds(width - now_ns % width));
+	return 1;
+}
+
+static enum exit_code no_bucket(const struct query *query)
+{
+	char text[WINDOW_TEXT_MAX], since[64];
+
+	if (print_collecting(&query->span, query->now_ns, text, sizeof(text)))
+		return fail(EXIT_NO_STORE, "%s", text);
+	window_text_time(query->span.created_ns, since, sizeof(since));
+	return fail(EXIT_NO_STORE,
+		    "no bucket in %s, although it was begun at %s: see whether profd runs "
+		    "('pidof profd') and what it says",
+		    query->args->store_dir, since);
+}
+
+enum exit_code query_open_store(struct query *query, const struct query_args *args)
+{
+	struct store_error error = {0};
+	int r;
+
+	*query = (struct query){.args = args, .now_ns = now_real_ns()};
+	r = store_open(args->store_dir, &query->store, &error);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return fail(EXIT_NO_STORE,
+			    "no store in %s: start profd (as root: 'profd --store %s'), or name "
+			    "another one with --store DIR",
+			    args->store_dir, args->store_dir);
+	if (r < 0)
+		return store_failed(r, &error);
+	r = store_span(query->store, &query->span, &error);
+	if (r < 0)
+		return store_failed(r, &error);
+	return query->span.n_buckets == 0 ? no_bucket(query) : EXIT_ANSWERED;
+}
+
+/* A pid that was several processes: the answer holds all of them, and that is said. */
+static enum exit_code note_lives(const struct query *query, uint32_t pid)
+{
+	_cleanup_free_ struct store_life *lives = NULL;
+	struct store_error error = {0};
+	int n = store_pid_lives(query->store, pid, &lives, &error);
+
+	if (n < 0)
+		return store_failed(n, &error);
+	if (n > 1)
+		note("pid %" PRIu32 " was %d processes, and all are in the answer:", pid, n);
+	for (int i = 0; n > 1 && i < n; i++) {
+		_cleanup_free_ char *copy = NULL;
+		const char *exe = foreign_text_printable(lives[i].exe, &copy);
+
+		note("  started %" PRIu64 ".%02" PRIu64 " s after boot: %s",
+		     lives[i].start_boot_ns / NSEC_PER_SEC,
+		     lives[i].start_boot_ns % NSEC_PER_SEC / (NSEC_PER_SEC / 100),
+		     exe && *exe ? exe : "(program unknown)");
+	}
+	return EXIT_ANSWERED;
+}
+
+static enum exit_code check_pids(const struct query *query)
+{
+	const struct query_args *args = query->args;
+	struct store_error error = {0};
+	uint32_t n_found = 0;
+
+	for (uint32_t i = 0; i < args->n_pids; i++) {
+		enum exit_code code;
+		int r = store_has_pid(query->store, args->pids[i], &error);
+
+		if (r < 0)
+			return store_failed(r, &error);
+		if (r == 0) {
+			note("pid %" PRIu32 " is nowhere in the store; it used no CPU while profd "
+			     "looked, or is a thread's number: try --comm",
+			     args->pids[i]);
+			continue;
+		}
+		n_found++;
+		code = note_lives(query, args->pids[i]);
+		if (code != EXIT_ANSWERED)
+			return code;
+	}
+	return args->n_pids > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+}
+
+enum exit_code query_open(struct query *query, const struct query_args *args)
+{
+	uint64_t since_ns = 0, until_ns = 0;
+	char message[QUERY_MESSAGE_MAX];
+	enum exit_code code;
+
+	*query = (struct query){.args = args};
+	/* Before the store: a wrong time is a wrong time on any machine. */
+	if (query_args_window(args, now_real_ns(), &since_ns, &until_ns, message) < 0)
+		return fail(EXIT_USAGE, "%s", message);
+	code = query_open_store(query, args);
+	if (code != EXIT_ANSWERED)
+		return code;
+	query->filter = (struct store_filter){
+		.since_real_ns = since_ns,
+		.until_real_ns = until_ns,
+		.type = SAMPLE_CPU,
+		.pids = args->pids,
+		.n_pids = args->n_pids,
+		.comms = args->comms,
+		.n_comms = args->n_comms,
+	};
+	return check_pids(query);
+}
+
+void query_done(struct query *query)
+{
+	query->store = store_free(query->store);
+}
+
+enum exit_code query_read(const struct query *query, const struct store_visitor *visitor, void *ctx,
+			  struct store_summary *ret)
+{
+	struct store_error error = {0};
+	int r = store_read(query->store, &query->filter, visitor, ctx, ret, &error);
+
+	return r < 0 ? store_failed(r, &error) : EXIT_ANSWERED;
+}
+
+void query_explain_empty(const struct query *query, const struct store_summary *summary)
+{
+	const struct store_filter *filter = &query->filter;
+	char range[WINDOW_TEXT_MAX], text[WINDOW_TEXT_MAX];
+
+	(void)fputs("-- no samples --\n", stderr);
+	window_text_range(filter->since_real_ns, filter->until_real_ns, range, sizeof(range));
+	if (summary->n_buckets == 0)
+		note("no bucket begins in %s", range);
+	else if (summary->machine_value == 0)
+		note("no CPU was busy in %s", range);
+	else
+		note("nothing in %s passes --pid and --comm, of %" PRIu64 " samples of the machine",
+		     range, query_whole_samples(summary->machine_count));
+	window_text_range(query->span.first_ns, query->span.until_ns, range, sizeof(range));
+	note("there is data in %s: choose with --since and --until", range);
+	if (query->span.created_ns >= query->span.until_ns &&
+	    print_collecting(&query->span, query->now_ns, text, sizeof(text)))
+		note("%s", text);
+}
