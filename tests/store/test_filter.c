@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * test_filter.c - which buckets and series a window and a filter give: bounds, pids, thread names,
+ * a clock that steps back, and the lives of a pid.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "made_bucket.h"
+#include "read_text.h"
+
+struct fixture {
+	char *dir;
+	struct store_writer *writer;
+	struct made_bucket made;
+};
+
+/* Three buckets, three threads of two processes in each, 1, 2 and 4 samples. */
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	*state = f;
+	f->dir = made_directory();
+	f->writer = made_writer(f->dir, NULL);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct made_bucket *m = &f->made;
+		uint32_t stack;
+
+		made_begin(m, MADE_START_S + 10 * i);
+		stack = made_stack(m, 1, made_location(m, LOCATION_KERNEL, 0, 1, "f"));
+		made_cpu_row(m, made_series(m, 10, 10, "web"), stack, 1);
+		made_cpu_row(m, made_series(m, 10, 11, "web:worker"), stack, 2);
+		made_cpu_row(m, made_series(m, 20, 20, "db"), stack, 4);
+		made_write(f->writer, m);
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	store_writer_free(f->writer);
+	made_directory_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+static uint64_t at_ns(int64_t s)
+{
+	return (MADE_START_S + (uint64_t)s) * NSEC_PER_SEC;
+}
+
+/* Asserts the samples that pass and those of the whole machine in the window. */
+static void assert_counts(struct fixture *f, struct store_filter filter, uint64_t samples,
+			  uint64_t machine_samples)
+{
+	_cleanup_(store_summary_done) struct store_summary summary = {};
+	_cleanup_free_ char *text = NULL;
+
+	filter.type = SAMPLE_CPU;
+	text = read_text(f->dir, &filter, false, &summary);
+	assert_int_equal(summary.count, samples * PROFILE_COUNT_ONE);
+	assert_int_equal(summary.value, samples * MADE_PERIOD_NS);
+	assert_int_equal(summary.machine_count, machine_samples * PROFILE_COUNT_ONE);
+	assert_int_equal(summary.machine_value, machine_samples * MADE_PERIOD_NS);
+}
+
+static void test_window_bounds(void **state)
+{
+	struct fixture *f = *state;
+	const struct {
+		uint64_t since_ns, until_ns;
+		unsigned n_buckets;
+	} cases[] = {
+		{0, UINT64_MAX, 3},
+		{at_ns(0), at_ns(30), 3},
+		{at_ns(0) + 1, at_ns(30), 2},
+		{at_ns(10), at_ns(20), 1},
+		{at_ns(10), at_ns(20) + 1, 2},
+		{at_ns(10) + 1, at_ns(20), 0},
+		{at_ns(20), UINT64_MAX, 1},
+		{at_ns(21), UINT64_MAX, 0},
+		{0, at_ns(0), 0},
+		{at_ns(20), at_ns(10), 0},
+		{UINT64_MAX, UINT64_MAX, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_counts(f,
+			      (struct store_filter){.since_real_ns = cases[i].since_ns,
+						    .until_real_ns = cases[i].until_ns},
+			      7 * cases[i].n_buckets, 7 * cases[i].n_buckets);
+}
+
+static void test_pids(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t pids[] = {20, 10, 99};
+
+	for (uint32_t n = 0; n <= 3; n++) {
+		const unsigned samples[] = {21, 12, 21, 21};
+
+		assert_counts(f,
+			      (struct store_filter){
+				      .until_real_ns = UINT64_MAX, .pids = pids, .n_pids = n},
+			      samples[n], 21);
+	}
+	assert_counts(
+		f,
+		(struct store_filter){.until_real_ns = UINT64_MAX, .pids = pids + 2, .n_pids = 1},
+		0, 21);
+}
+
+static void test_comms(void **state)
+{
+	struct fixture *f = *state;
+	const struct {
+		const char *patterns[2];
+		uint32_t n, samples;
+	} cases[] = {
+		{{"web"}, 1, 3}, {{"web*"}, 1, 9},   {{"web", "db"}, 2, 15},   {{"w[a-e]b"}, 1, 3},
+		{{"?b"}, 1, 12}, {{"worker"}, 1, 0}, {{"*", "nobody"}, 2, 21},
+	};
+	const uint32_t pid = 10;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_counts(f,
+			      (struct store_filter){.until_real_ns = UINT64_MAX,
+						    .comms = cases[i].patterns,
+						    .n_comms = cases[i].n},
+			      cases[i].samples, 21);
+	/* Both filters must pass. */
+	assert_counts(f,
+		      (struct store_filter){.until_real_ns = UINT64_MAX,
+					    .comms = cases[2].patterns,
+					    .n_comms = 2,
+					    .pids = &pid,
+					    .n_pids = 1},
+		      3, 21);
+}
+
+static void test_summary_alone(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *store = NULL;
+	_cleanup_(store_summary_done) struct store_summary all = {};
+	_cleanup_(store_summary_done) struct store_summary one = {};
+	struct store_filter filter = read_all(SAMPLE_CPU);
+	const uint32_t pid = 20;
+
+	assert_int_equal(store_open(f->dir, &store, NULL), 0);
+	assert_int_equal(store_read(store, &filter, NULL, NULL, &all, NULL), 0);
+	assert_int_equal(all.count, 21 * PROFILE_COUNT_ONE);
+	filter.pids = &pid;
+	filter.n_pids = 1;
+	assert_int_equal(store_read(store, &filter, NULL, NULL, &one, NULL), 0);
+	assert_int_equal(one.count, 12 * PROFILE_COUNT_ONE);
+	assert_int_equal(one.machine_count, 21 * PROFILE_COUNT_ONE);
+}
+
+static int refuse_row(void *ctx, const struct store_row *row)
+{
+	(void)ctx;
+	(void)row;
+	return -ECANCELED;
+}
+
+static void test_visitor_ends_the_reading(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *store = NULL;
+	const struct store_visitor visitor = {.row = refuse_row};
+	const struct store_filter filter = read_all(SAMPLE_CPU);
+	struct store_summary summary;
+
+	assert_int_equal(store_open(f->dir, &store, NULL), 0);
+	assert_int_equal(store_read(store, &filter, &visitor, NULL, &summary, NULL), -ECANCELED);
+}
+
+static void test_clock_steps_back(void **state)
+{
+	struct fixture *f = *state;
+	struct made_bucket *m = &f->made;
+
+	/* Inside the partition: a start twice. Before its first bucket: a partition of its own. */
+	for (int i = 0; i < 2; i++) {
+		made_begin(m, i ? MADE_START_S - 40 : MADE_START_S + 10);
+		made_cpu_row(m, made_series(m, 30, 30, "again"),
+			     made_stack(m, 1, made_location(m, LOCATION_KERNEL, 0, 1, "f")), 100);
+		made_write(f->writer, m);
+	}
+	assert_counts(f,
+		      (struct store_filter){.since_real_ns = at_ns(10), .until_real_ns = at_ns(20)},
+		      107, 107);
+	assert_counts(f, (struct store_filter){.until_real_ns = at_ns(0)}, 100, 100);
+	assert_counts(f, (struct store_filter){.until_real_ns = UINT64_MAX}, 221, 221);
+}
+
+static void test_lives_of_a_pid(void **state)
+{
+	struct fixture *f = *state;
+	struct made_bucket *m = &f->made;
+	_cleanup_(store_freep) struct store *store = NULL;
+	_cleanup_free_ struct store_life *lives = NULL;
+	struct store_error error;
+
+	made_begin(m, MADE_START_S + 30);
+	made_series(m, 10, 10, "reused");
+	m->series[1].start_boot_ns = 99000;
+	m->series[1].exe = "/bin/other";
+	made_write(f->writer, m);
+	/* The next partition has it too. */
+	f->writer = store_writer_free(f->writer);
+	f->writer = made_writer(f->dir, NULL);
+	made_write(f->writer, m);
+	assert_int_equal(store_open(f->dir, &store, &error), 0);
+	assert_int_equal(store_has_pid(store, 10, &error), 1);
+	assert_int_equal(store_has_pid(store, 20, &error), 1);
+	assert_int_equal(store_has_pid(store, 11, &error), 0);
+	assert_int_equal(store_pid_lives(store, 10, &lives, &error), 2);
+	assert_int_equal(lives[0].start_boot_ns, 99000);
+	assert_string_equal(lives[0].exe, "/bin/other");
+	assert_int_equal(lives[1].start_boot_ns, 10000);
+	assert_string_equal(lives[1].exe, "/usr/bin/program");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_window_bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pids, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_comms, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_summary_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_visitor_ends_the_reading, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clock_steps_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lives_of_a_pid, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * test_bucket.c - the bucket being filled: equal samples become one row, names come at the end.
+ */
+#include "record/bucket.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct profile_file file_of_7 = {
+	.kind = FILE_ELF, .path = "/bin/x", .is_build_id = true, .identity_len = 1};
+
+static const struct profile_file *answer_file(void *ctx, uint32_t number)
+{
+	(void)ctx;
+	return number == 7 ? &file_of_7 : NULL;
+}
+
+static enum unknown_reason answer_name(void *ctx, uint32_t file, uint64_t offset,
+				       const char **ret_function)
+{
+	(void)ctx;
+	(void)file;
+	if (offset == 1)
+		return UNKNOWN_NO_SYMBOL;
+	*ret_function = offset == 2 ? "main" : "f";
+	return UNKNOWN_NONE;
+}
+
+static bool answer_is_whole(void *ctx, const struct profile_location *inner,
+			    const struct profile_location *outer)
+{
+	(void)ctx;
+	(void)inner;
+	return outer->n_frames && strcmp(outer->frames[0].function, "main") == 0;
+}
+
+static const struct bucket_answers answers = {
+	.file = answer_file, .name = answer_name, .is_whole = answer_is_whole};
+
+static uint32_t location(struct bucket *b, enum location_kind kind, uint32_t file, uint64_t offset)
+{
+	uint32_t id;
+
+	assert_int_equal(bucket_location(b, kind, file, offset, UNKNOWN_NO_MAPPING, &id, NULL), 0);
+	return id;
+}
+
+static uint32_t series(struct bucket *b, uint32_t tid, const char *comm)
+{
+	struct profile_series s = {.pid = 1,
+				   .tid = tid,
+				   .start_boot_ns = 5,
+				   .comm = comm,
+				   .exe = "/bin/x",
+				   .cgroup = "",
+				   .unit = "",
+				   .container = ""};
+	uint32_t id;
+
+	assert_int_equal(bucket_series(b, &s, &id), 0);
+	return id;
+}
+
+static void add(struct bucket *b, uint32_t s, const uint32_t *locations, uint32_t n)
+{
+	struct profile_row row = {
+		.type = SAMPLE_CPU, .series = s, .count = PROFILE_COUNT_ONE, .value = 10};
+
+	assert_int_equal(bucket_stack(b, locations, n, &row.stack), 0);
+	assert_int_equal(bucket_add(b, &row), 0);
+}
+
+static void test_equal_samples(void **state)
+{
+	struct bucket *b;
+	struct bucket_head head = {.start_real_ns = 100, .duration_ns = 10};
+	const struct profile_bucket *p;
+	uint32_t stack[2];
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	stack[0] = location(b, LOCATION_FILE, 7, 3);
+	stack[1] = location(b, LOCATION_FILE, 7, 2);
+	assert_int_equal(location(b, LOCATION_FILE, 7, 3), stack[0]);
+	add(b, series(b, 1, "a"), stack, 2);
+	add(b, series(b, 1, "a"), stack, 2);
+	add(b, series(b, 1, "a"), stack, 1);
+	add(b, series(b, 2, "a"), stack, 2);
+	add(b, series(b, 1, "b"), stack, 2);
+	assert_int_equal(bucket_finish(b, &head, &answers), 0);
+	p = bucket_profile(b);
+	assert_int_equal(p->n_rows, 4);
+	assert_int_equal(p->rows[0].count, 2 * PROFILE_COUNT_ONE);
+	assert_int_equal(p->rows[0].value, 20);
+	assert_int_equal(p->n_series, 1 + 3);
+	assert_int_equal(p->n_stacks, 1 + 2);
+	assert_int_equal(p->n_files, 1 + 1);
+	assert_string_equal(p->files[1].path, "/bin/x");
+	assert_int_equal(p->locations[stack[0]].file, 1);
+	assert_string_equal(p->locations[stack[0]].frames[0].function, "f");
+	bucket_free(b);
+}
+
+static void test_unknowns(void **state)
+{
+	struct bucket *b;
+	struct bucket_head head = {};
+	const struct profile_bucket *p;
+	uint32_t none, no_symbol, no_file;
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	none = location(b, LOCATION_FILE, 0, 0);
+	no_symbol = location(b, LOCATION_FILE, 7, 1);
+	no_file = location(b, LOCATION_FILE, 8, 3);
+	assert_int_equal(bucket_finish(b, &head, &answers), 0);
+	p = bucket_profile(b);
+	assert_int_equal(p->locations[none].unknown, UNKNOWN_NO_MAPPING);
+	assert_int_equal(p->locations[no_symbol].unknown, UNKNOWN_NO_SYMBOL);
+	assert_int_equal(p->locations[no_symbol].n_frames, 0);
+	assert_int_equal(p->locations[no_file].file, 0);
+	bucket_free(b);
+}
+
+static void test_roots(void **state)
+{
+	struct bucket *b;
+	struct bucket_head head = {};
+	const struct profile_bucket *p;
+	const struct profile_location *end;
+	uint32_t stack[2], mark;
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	mark = location(b, LOCATION_SYNTHETIC, 0, SYNTHETIC_NONE);
+	stack[0] = location(b, LOCATION_FILE, 7, 2); /* main: whole */
+	stack[1] = mark;
+	add(b, series(b, 1, "a"), stack, 2);
+	stack[0] = location(b, LOCATION_FILE, 7, 3); /* f: cut */
+	add(b, series(b, 1, "a"), stack, 2);
+	stack[1] = location(b, LOCATION_SYNTHETIC, 0, SYNTHETIC_TRUNCATED_LIMIT);
+	add(b, series(b, 1, "a"), stack, 2);
+	assert_int_equal(bucket_finish(b, &head, &answers), 0);
+	p = bucket_profile(b);
+	assert_int_equal(p->stacks[1].n, 1);
+	assert_int_equal(p->stacks[2].n, 2);
+	end = &p->locations[p->stack_locations[p->stacks[2].first + 1]];
+	assert_int_equal(end->kind, LOCATION_SYNTHETIC);
+	assert_int_equal(end->offset, SYNTHETIC_TRUNCATED_ROOT);
+	end = &p->locations[p->stack_locations[p->stacks[3].first + 1]];
+	assert_int_equal(end->offset, SYNTHETIC_TRUNCATED_LIMIT);
+	bucket_free(b);
+}
+
+static void test_limits(void **state)
+{
+	struct bucket *b;
+	uint32_t id;
+	int r = 0;
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	for (uint32_t i = 0; r == 0 && i < BUCKET_STACKS_MAX + 10; i++)
+		r = bucket_stack(b, (uint32_t[]){i}, 1, &id);
+	assert_int_equal(r, -ENOSPC);
+	/* What is there is still found. */
+	assert_int_equal(bucket_stack(b, (uint32_t[]){5}, 1, &id), 0);
+	bucket_free(b);
+}
+
+static void test_empty(void **state)
+{
+	struct bucket *b;
+	struct profile_loss loss = {"ringbuf_full", 3, 30};
+	struct bucket_head head = {.losses = &loss, .n_losses = 1};
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	assert_int_equal(bucket_finish(b, &head, &answers), 0);
+	assert_int_equal(bucket_profile(b)->n_rows, 0);
+	assert_int_equal(bucket_profile(b)->n_losses, 1);
+	assert_string_equal(bucket_profile(b)->losses[0].name, "ringbuf_full");
+	bucket_free(b);
+	assert_null(bucket_free(NULL));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_equal_samples), cmocka_unit_test(test_unknowns),
+		cmocka_unit_test(test_roots),	      cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_empty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
