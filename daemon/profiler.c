@@ -21,6 +21,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/timerfd.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #define TICK_NS		100000000
@@ -387,7 +388,10 @@ int profiler_run(struct profiler *p, struct profiler_error *error)
 		return fail(error, r, "%s", collector_error.text);
 	log_info("ready: sampling %u CPUs at %u Hz into %s", collectors_n_cpus(p->collectors),
 		 p->config.frequency_hz, p->config.directory);
+	(void)sd_notifyf(0, "READY=1\nSTATUS=Sampling %u CPUs at %u Hz",
+			 collectors_n_cpus(p->collectors), p->config.frequency_hz);
 	r = event_loop_run(&p->loop);
+	(void)sd_notify(0, "STOPPING=1\nSTATUS=Writing the open bucket");
 	if (r < 0)
 		(void)fail(error, r, "the event loop ended: %s", strerror(-r));
 	log_debug("%" PRIu64 " samples, %" PRIu64 " readings of processes, %" PRIu64 " names; the "
