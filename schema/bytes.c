@@ -28,7 +28,7 @@ unsigned char *byte_buf_reserve(struct byte_buf *buf, size_t len)
 
 	if (buf->failed || __builtin_add_overflow(buf->len, len, &need))
 		goto fail;
-	if (need > buf->capacity) {
+	if (need > buf->capacity || !buf->data) {
 		size_t capacity = buf->capacity ? buf->capacity : 256;
 		unsigned char *data;
 

@@ -137,7 +137,7 @@ int chunk_get_name(struct byte_cursor *cursor, uint32_t location_before, uint32_
 	struct chunk_name name = {};
 
 	name.location = get_delta_below(cursor, location_before, n_locations);
-	name.n_frames = byte_cursor_below(cursor, CHUNK_FRAMES_MAX + 1);
+	name.n_frames = byte_cursor_below(cursor, PROFILE_FRAMES_MAX + 1);
 	if (!name.n_frames)
 		name.unknown = byte_cursor_below(cursor, UNKNOWN_REASON_MAX);
 	if (cursor->bad || !name.location)

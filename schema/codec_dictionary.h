@@ -30,8 +30,6 @@ enum chunk_kind {
 	CHUNK_KIND_MAX
 };
 
-#define CHUNK_FRAMES_MAX 256 /* frames of one location */
-
 struct chunk_function {
 	uint32_t name, source; /* strings */
 };

@@ -104,6 +104,11 @@ int loaded_new(struct loaded **ret)
 	return 0;
 }
 
+uint32_t loaded_n_strings(const struct loaded *loaded)
+{
+	return loaded->strings.n;
+}
+
 static int add_functions(struct loaded *loaded, uint32_t n, const void *data, size_t len)
 {
 	const char *const *strings = loaded->strings.entries;

@@ -31,6 +31,7 @@ const struct dictionary *loaded_dictionary(struct loaded *loaded);
  * of it. Returns 0, -EBADMSG or -ENOMEM.
  */
 int loaded_new(struct loaded **ret);
+uint32_t loaded_n_strings(const struct loaded *loaded); /* with entry 0 */
 int loaded_add_chunk(struct loaded *loaded, int kind, uint64_t first, uint64_t n, const void *data,
 		     size_t len);
 

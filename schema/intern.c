@@ -110,7 +110,7 @@ static int intern_file(struct intern *intern, const struct profile_file *file, u
 /* Fills intern->frames. */
 static int intern_frames(struct intern *intern, const struct profile_location *location)
 {
-	if (location->n_frames > CHUNK_FRAMES_MAX)
+	if (location->n_frames > PROFILE_FRAMES_MAX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < location->n_frames; i++) {
 		const struct profile_frame *frame = &location->frames[i];

@@ -50,7 +50,7 @@ struct intern {
 	uint32_t n_names, last_name;
 	struct intern_renamed *renamed;
 	uint32_t n_renamed, renamed_capacity;
-	struct dictionary_frame frames[CHUNK_FRAMES_MAX]; /* of the location at hand */
+	struct dictionary_frame frames[PROFILE_FRAMES_MAX]; /* of the location at hand */
 	struct {
 		uint32_t strings, files, functions, locations, nodes, series;
 	} mark;

@@ -22,18 +22,18 @@ struct store_error {
 	char text[STORE_ERROR_MAX];
 };
 
-/* ---- writing (store_open.c, store_write.c) ---- */
+/* ---- writing (store_open.c, store_write.c, store_rotate.c, store_prune.c) ---- */
 
 struct store_writer;
 
 struct store_options {
-	uint64_t bucket_ns;	/* nominal width of the buckets to come, for readers' hints */
-	uint32_t max_nodes;	/* a new partition is begun beyond it; 0 = 1,000,000 */
-	uint64_t max_bytes;	/* oldest partitions are unlinked beyond it; 0 = 1 GiB */
-	uint64_t now_real_ns;	/* creation time of the first partition */
-	const char *boot_id;	/* may be NULL, as may the next */
+	uint64_t bucket_ns;   /* nominal width of the buckets to come, for readers' hints */
+	uint32_t max_nodes;   /* a new partition is begun beyond it; 0 = 1,000,000 */
+	uint64_t max_bytes;   /* oldest partitions are unlinked beyond it; 0 = 1 GiB */
+	uint64_t now_real_ns; /* creation time of the first partition */
+	const char *boot_id;  /* may be NULL, as may the next */
 	const char *host;
-	const char *version;	/* of profd */
+	const char *version; /* of profd */
 };
 
 /*
@@ -48,9 +48,13 @@ int store_writer_open(const char *dir, const struct store_options *options,
 
 /*
  * Writes one bucket in one transaction (dictionary entries first). A new partition is begun before
- * it when the limit of nodes was reached or UTC midnight passed. On failure the transaction is
- * rolled back, the ids it took are forgotten, and the caller may give the bucket again, alone or
- * merged into the next. Errors: -ENOSPC, -EIO, -EINVAL (an index out of range), -ENOMEM.
+ * it when the limit of nodes was reached, UTC midnight passed, or the clock was set back beyond the
+ * current one's start; partitions above max_bytes are unlinked after it, the oldest first.
+ * Rows that differ in count and value only are added up, and losses of one name. A location keeps
+ * its names when a later bucket brings none; JIT, BPF and interpreted code of another name is
+ * another location. On failure the transaction is rolled back, the ids it took are forgotten, and
+ * the caller may give the bucket again, alone or merged into the next. Errors: -ENOSPC, -EIO,
+ * -EINVAL (an index, a length or a sum out of range), -ENOMEM.
  */
 int store_write_bucket(struct store_writer *writer, const struct profile_bucket *bucket,
 		       struct store_error *error);
@@ -62,7 +66,7 @@ int store_checkpoint(struct store_writer *writer, struct store_error *error);
 struct store_writer *store_writer_free(struct store_writer *writer);
 DEFINE_CLEANUP(struct store_writer *, store_writer_free);
 
-/* ---- reading (store_open.c, store_query.c) ---- */
+/* ---- reading (store_query.c, store_read.c) ---- */
 
 struct store;
 
@@ -75,16 +79,16 @@ struct store *store_free(struct store *store);
 DEFINE_CLEANUP(struct store *, store_free);
 
 struct store_span {
-	uint64_t first_ns;	/* start of the oldest bucket; 0 when there is none */
-	uint64_t until_ns;	/* end of the newest one */
+	uint64_t first_ns; /* start of the oldest bucket; 0 when there is none */
+	uint64_t until_ns; /* end of the newest one */
 	uint64_t n_buckets;
 	uint32_t n_partitions;
-	uint64_t bytes;		/* of all files of the store */
-	uint64_t created_ns;	/* of the newest partition: since when it is collected */
-	uint64_t bucket_ns;	/* width of the newest partition's buckets */
-	uint64_t period_ns;	/* of the newest bucket's CPU samples; 0 when there is none */
+	uint64_t bytes;	     /* of all files of the store */
+	uint64_t created_ns; /* of the newest partition: since when it is collected */
+	uint64_t bucket_ns;  /* width of the newest partition's buckets */
+	uint64_t period_ns;  /* of the newest bucket's CPU samples; 0 when there is none */
 	uint32_t n_cpus;
-	uint64_t n_nodes;	/* of the newest partition's trie */
+	uint64_t n_nodes; /* of the newest partition's trie */
 };
 
 int store_span(struct store *store, struct store_span *ret, struct store_error *error);
@@ -128,13 +132,13 @@ struct store_summary {
 	uint64_t since_ns, until_ns; /* start of the first bucket read, end of the last; 0: none */
 	uint64_t covered_ns;	     /* time sampled between them */
 	uint64_t n_buckets;
-	uint64_t count;		     /* of rows that passed the filter, in 1/PROFILE_COUNT_ONE */
-	uint64_t value;		     /* their values */
+	uint64_t count; /* of rows that passed the filter, in 1/PROFILE_COUNT_ONE */
+	uint64_t value; /* their values */
 	uint64_t machine_count, machine_value; /* of all rows of the type, from bucket headers */
-	uint64_t period_ns;	     /* of the last bucket read */
-	uint32_t n_cpus;	     /* of the last bucket read */
-	uint64_t lost_ns;	     /* sum of the losses' weights */
-	struct store_loss *losses;   /* summed by name, sorted by name */
+	uint64_t period_ns;		       /* of the last bucket read */
+	uint32_t n_cpus;		       /* of the last bucket read */
+	uint64_t lost_ns;		       /* sum of the losses' weights */
+	struct store_loss *losses;	       /* summed by name, sorted by name */
 	uint32_t n_losses;
 };
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile.h"
+
 #define ARENA_BYTES_MAX (1u << 30)
 
 struct string_key {
@@ -59,7 +61,7 @@ static int make_room(struct string_table *table)
 
 int string_table_intern(struct string_table *table, const char *string, uint32_t *ret_id)
 {
-	struct string_key key = {string, string ? strnlen(string, STRING_BYTES_MAX) : 0};
+	struct string_key key = {string, string ? strnlen(string, PROFILE_STRING_MAX) : 0};
 	size_t start = table->arena.len;
 	uint64_t hash;
 	uint32_t id;

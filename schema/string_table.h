@@ -9,8 +9,6 @@
 #include "bytes.h"
 #include "hash_index.h"
 
-#define STRING_BYTES_MAX 4095 /* a longer one is cut; names of C++ templates have no bound */
-
 struct string_table {
 	struct hash_index index;
 	struct byte_buf arena; /* each string and its NUL, by rising id */
@@ -21,7 +19,10 @@ struct string_table {
 void string_table_init(struct string_table *table);
 void string_table_done(struct string_table *table);
 
-/* NULL counts as "". Sets *ret_id; returns 0 or -ENOMEM (also at the limit of 1 GiB). */
+/*
+ * NULL counts as ""; what is longer than PROFILE_STRING_MAX is cut, as names of C++ templates have
+ * no bound. Sets *ret_id; returns 0 or -ENOMEM (also at the limit of 1 GiB).
+ */
 int string_table_intern(struct string_table *table, const char *string, uint32_t *ret_id);
 
 /* Valid until the next string is added. */

@@ -199,7 +199,7 @@ static int name_locations(struct walk *walk)
 
 static const uint32_t *keys_of(const struct walk *walk, const struct walk_location *location)
 {
-	return location->n == 1 ? &location->keys : walk->keys + location->keys;
+	return location->n > 1 ? walk->keys + location->keys : &location->keys;
 }
 
 static void add_self(struct walk *walk, const uint64_t *value, const uint64_t *count)

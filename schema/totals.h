@@ -24,7 +24,7 @@ struct totals_row {
 	const char *module;   /* path of the file, "[kernel]", ..., or "" for interpreted code */
 	const char *source;   /* source file of the function, or "" */
 	enum unknown_reason reason;
-	uint64_t self, total; /* values: nanoseconds or bytes */
+	uint64_t self, total;		  /* values: nanoseconds or bytes */
 	uint64_t self_count, total_count; /* in 1/PROFILE_COUNT_ONE */
 };
 

@@ -108,10 +108,11 @@ static unsigned assert_prefix(struct fixture *f, unsigned at_least, unsigned at_
 {
 	const struct store_filter filter = read_all(SAMPLE_CPU);
 	_cleanup_(store_summary_done) struct store_summary summary = {};
-	_cleanup_free_ char *text = read_text(f->dir, &filter, true, &summary);
+	char *text = read_text(f->dir, &filter, true, &summary);
 	uint64_t value = 0;
 	unsigned n;
 
+	free(text);
 	n = (unsigned)summary.n_buckets;
 	assert_in_range(n, at_least, at_most);
 	for (unsigned i = 0; i < n; i++) {

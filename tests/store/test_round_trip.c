@@ -84,7 +84,6 @@ static void test_reasons(void **state)
 	made_begin(m, MADE_START_S);
 	series = made_series(m, 1, 1, "c");
 	for (int reason = UNKNOWN_PENDING; reason < UNKNOWN_REASON_MAX; reason++) {
-		_cleanup_free_ char *expected = NULL, *text = NULL;
 		uint32_t location = made_location(m, LOCATION_FILE, 0, (uint64_t)reason, NULL);
 
 		m->locations[location].unknown = (enum unknown_reason)reason;

@@ -16,7 +16,6 @@
 #include "cleanup.h"
 #include "codec_blob.h"
 #include "codec_dictionary.h"
-#include "pack.h"
 #include "profile.h"
 
 #define N_SERIES 40u
@@ -322,7 +321,7 @@ struct decoded {
 	struct chunk_function functions[N_ENTRIES];
 	struct dictionary_location locations[N_ENTRIES];
 	struct chunk_name names[N_ENTRIES];
-	struct dictionary_frame frames[N_ENTRIES][CHUNK_FRAMES_MAX];
+	struct dictionary_frame frames[N_ENTRIES][PROFILE_FRAMES_MAX];
 	struct dictionary_node nodes[N_ENTRIES];
 	struct chunk_series series[N_ENTRIES];
 };
@@ -435,68 +434,6 @@ static void test_damaged_chunks(void **state)
 	free(d);
 }
 
-static void test_pack(void **state)
-{
-	static const size_t sizes[] = {0, 1, 5, 100, 5000, 200000};
-	struct packer *packer = NULL;
-	struct unpacker *unpacker = NULL;
-	struct byte_buf out = {};
-
-	(void)state;
-	assert_int_equal(packer_new(&packer), 0);
-	assert_int_equal(unpacker_new(&unpacker), 0);
-	for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
-		size_t size = sizes[i / 2], packed_len;
-		_cleanup_free_ unsigned char *data = exact_copy("", 0), *kept = NULL;
-		const void *packed;
-		enum pack_enc enc;
-
-		data = realloc(data, size + 1);
-		assert_non_null(data);
-		for (size_t k = 0; k < size; k++)
-			data[k] = i % 2 ? (unsigned char)next_random() : (unsigned char)(k / 100);
-		assert_int_equal(packer_pack(packer, data, size, &enc, &packed, &packed_len), 0);
-		/* What does not get smaller stays as it is. */
-		assert_true(packed_len <= size);
-		assert_int_equal(enc, packed_len < size ? PACK_ZSTD : PACK_RAW);
-		if (size >= 5000 && i % 2 == 0)
-			assert_true(packed_len < size / 10);
-		kept = exact_copy(packed, packed_len);
-		assert_int_equal(unpacker_unpack(unpacker, enc, kept, packed_len, &out), 0);
-		assert_int_equal(out.len, size);
-		if (size)
-			assert_memory_equal(out.data, data, size);
-		if (enc == PACK_ZSTD)
-			assert_int_equal(unpacker_unpack(unpacker, enc, kept, packed_len - 1, &out),
-					 -EBADMSG);
-	}
-	byte_buf_done(&out);
-	packer_free(packer);
-	unpacker_free(unpacker);
-}
-
-static void test_unpack_limits(void **state)
-{
-	/* Frames of zstd that claim 65 MiB, an unknown size, and no frame at all. */
-	static const unsigned char huge[] = {0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0,
-					     0,	   0x10, 0x04, 1,    0,	   0};
-	static const unsigned char unknown[] = {0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 1, 0, 0};
-	struct unpacker *unpacker = NULL;
-	struct byte_buf out = {};
-
-	(void)state;
-	assert_int_equal(unpacker_new(&unpacker), 0);
-	assert_int_equal(unpacker_unpack(unpacker, PACK_ZSTD, huge, sizeof(huge), &out), -EBADMSG);
-	assert_int_equal(unpacker_unpack(unpacker, PACK_ZSTD, unknown, sizeof(unknown), &out),
-			 -EBADMSG);
-	assert_int_equal(unpacker_unpack(unpacker, PACK_ZSTD, "text", 4, &out), -EBADMSG);
-	assert_int_equal(unpacker_unpack(unpacker, 7, "text", 4, &out), -EBADMSG);
-	/* None of them made room for what it claimed. */
-	assert_in_range(out.capacity, 0, 4096);
-	byte_buf_done(&out);
-	unpacker_free(unpacker);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -504,7 +441,6 @@ int main(void)
 		cmocka_unit_test(test_blob),	    cmocka_unit_test(test_blob_bytes),
 		cmocka_unit_test(test_blob_limits), cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_chunks),	    cmocka_unit_test(test_damaged_chunks),
-		cmocka_unit_test(test_pack),	    cmocka_unit_test(test_unpack_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
  */
 #include "process/mappings.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,12 +130,53 @@ static void test_own(void **state)
 	mappings_done(&m);
 }
 
+/* What the ioctl tells is what the text tells; a kernel without it says so. */
+static void test_query(void **state)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char text[65536];
+	struct mappings m, queried;
+	size_t len;
+	int r;
+
+	(void)state;
+	assert_non_null(f);
+	r = mappings_query(fileno(f), &queried);
+	len = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	if (r < 0) {
+		assert_int_equal(r, -ENOTTY);
+		return;
+	}
+	assert_int_equal(mappings_parse(text, len, &m), 0);
+	/* The text has [vsyscall] as well, which is no mapping of the process. */
+	assert_in_range(queried.n, m.n - 1, m.n);
+	for (size_t i = 0; i < queried.n; i++) {
+		const struct mapping *a = &m.entries[i], *b = &queried.entries[i];
+
+		assert_int_equal(a->start, b->start);
+		assert_int_equal(a->end, b->end);
+		assert_int_equal(a->file_offset, b->file_offset);
+		assert_int_equal(a->inode, b->inode);
+		assert_int_equal(a->dev_major, b->dev_major);
+		assert_int_equal(a->dev_minor, b->dev_minor);
+		assert_int_equal(a->kind, b->kind);
+		assert_string_equal(mappings_path(&m, a), mappings_path(&queried, b));
+	}
+	mappings_done(&m);
+	mappings_done(&queried);
+	f = tmpfile();
+	assert_non_null(f);
+	assert_int_equal(mappings_query(fileno(f), &queried), -ENOTTY);
+	fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_typical),	     cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_broken_lines), cmocka_unit_test(test_every_prefix),
-		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_own),	     cmocka_unit_test(test_query),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,15 @@ static void test_gone(void **state)
 	assert_int_equal(process_table_counters(scene->table)->n_read, 1);
 }
 
+static void test_zombie(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t offset;
+
+	make_process(scene, PID, "");
+	assert_int_equal(locate(scene, get(scene, 1, START_NS, S), 0x1234, S, &offset), -ESRCH);
+}
+
 static void test_exec(void **state)
 {
 	struct scene *scene = *state;
@@ -245,6 +254,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_locate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_process_of_that_pid, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_zombie, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_dlopen, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_short_processes, set_up, tear_down),
