@@ -2,7 +2,7 @@
 /*
  * profiler.c - see profiler.h.
  *
- * Records wait in the ring for a timer of 100 ms, which costs ten wakeups a second at any rate;
+ * Records wait in the ring for a timer of 200 ms, which costs five wakeups a second at any rate;
  * only the first sample of a process wakes the loop at once (bpf/emit.bpf.h), because /proc has to
  * be read while the process lives.
  */
@@ -24,8 +24,10 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#define TICK_NS		100000000
+#define TICK_NS		200000000
+#define TICKS_A_FLUSH	5	      /* names are asked once a second */
 #define BUCKET_GRACE_NS 50000000ull   /* for records on their way when a bucket ends */
+#define NAMES_GRACE_NS	1000000000ull /* for names that were asked when a bucket ends */
 #define KERNEL_WAIT_MS	10000	      /* for the kernel's symbols at the start */
 #define NAMES_WAIT_NS	2000000000ull /* for names at the end */
 #define BOOT_ID_PATH	"/proc/sys/kernel/random/boot_id"
@@ -42,8 +44,12 @@ struct profiler {
 	struct process_table *processes;
 	struct attribution *attribution;
 	struct writer *writer;
-	struct bucket *bucket;
+	struct bucket *bucket; /* being filled */
+	struct bucket *closed; /* the one before it, while it waits for names; else NULL */
+	struct bucket_head closed_head;
+	uint64_t closed_deadline_ns; /* CLOCK_MONOTONIC */
 	struct bucket_clock clock;
+	uint64_t n_ticks;
 	struct losses losses; /* as of the last bucket */
 	uint64_t n_malformed;
 	uint64_t n_unfinished, unfinished_ns; /* buckets that could not be finished or queued */
@@ -106,37 +112,56 @@ static void gather_losses(struct profiler *p, struct losses *ret)
 	ret->count[LOSS_CLOCK_STEP] = p->clock.n_steps;
 }
 
-/* Gives the bucket to the writer and begins the next. */
-static int close_bucket(struct profiler *p, struct clock_reading now)
+/* Names the bucket that was closed and gives it to the writer. */
+static void finish_closed(struct profiler *p)
 {
+	_cleanup_(bucket_freep) struct bucket *bucket = take_ptr(p->closed);
+	struct bucket_head *head = &p->closed_head;
 	struct profile_loss changed[LOSS_MAX];
-	struct bucket_head head = {
-		.start_real_ns = p->clock.start_real_ns,
-		.duration_ns = p->clock.duration_ns,
-		.start_mono_ns = p->clock.begin_mono_ns,
-		.period_ns = collectors_period_ns(p->collectors),
-		.n_cpus = collectors_n_cpus(p->collectors),
-		.losses = changed,
-	};
-	_cleanup_(bucket_freep) struct bucket *bucket = take_ptr(p->bucket);
 	struct losses losses;
 	int r;
 
-	head.covered_ns = bucket_clock_next(&p->clock, now);
+	if (!bucket)
+		return;
 	gather_losses(p, &losses);
-	head.n_losses = losses_since(&p->losses, &losses, changed);
+	head->losses = changed;
+	head->n_losses = losses_since(&p->losses, &losses, changed);
 	p->losses = losses;
-	r = attribution_finish(p->attribution, bucket, &head);
+	r = attribution_finish(p->attribution, bucket, head);
 	if (r == 0)
 		r = writer_submit(p->writer, bucket);
 	if (r == 0) {
 		bucket = NULL;
 	} else {
 		p->n_unfinished++;
-		p->unfinished_ns += head.covered_ns * head.n_cpus; /* at most */
+		p->unfinished_ns += head->covered_ns * head->n_cpus; /* at most */
 		log_error("a bucket is lost: %s", strerror(-r));
 	}
 	process_table_sweep(p->processes);
+}
+
+static void finish_when_named(struct profiler *p)
+{
+	if (p->closed && (resolver_client_idle(p->resolver) ||
+			  clock_ns(CLOCK_MONOTONIC) >= p->closed_deadline_ns))
+		finish_closed(p);
+}
+
+/* Begins the next bucket; this one waits, for a second at most, for names that were asked. */
+static int close_bucket(struct profiler *p, struct clock_reading now)
+{
+	finish_closed(p);
+	p->closed_head = (struct bucket_head){
+		.start_real_ns = p->clock.start_real_ns,
+		.duration_ns = p->clock.duration_ns,
+		.start_mono_ns = p->clock.begin_mono_ns,
+		.period_ns = collectors_period_ns(p->collectors),
+		.n_cpus = collectors_n_cpus(p->collectors),
+	};
+	p->closed_head.covered_ns = bucket_clock_next(&p->clock, now);
+	p->closed_deadline_ns = now.mono_ns + NAMES_GRACE_NS;
+	p->closed = take_ptr(p->bucket);
+	symbolize_flush(p->symbolize);
 	return bucket_new(&p->bucket);
 }
 
@@ -189,8 +214,11 @@ static int on_tick(struct event_source *source)
 	r = collectors_consume(p->collectors);
 	if (r < 0)
 		return r;
-	symbolize_flush(p->symbolize);
-	return close_if_over(p);
+	if (p->n_ticks++ % TICKS_A_FLUSH == 0)
+		symbolize_flush(p->symbolize);
+	r = close_if_over(p);
+	finish_when_named(p);
+	return r;
 }
 
 static int on_resolver(struct event_source *source)
@@ -198,6 +226,7 @@ static int on_resolver(struct event_source *source)
 	struct profiler *p = source->ctx;
 
 	symbolize_dispatch(p->symbolize);
+	finish_when_named(p);
 	return 0;
 }
 
@@ -325,6 +354,7 @@ struct profiler *profiler_free(struct profiler *p)
 	/* In the order of the flow, so that nothing is fed that is gone. */
 	collectors_free(p->collectors);
 	writer_free(p->writer);
+	bucket_free(p->closed);
 	bucket_free(p->bucket);
 	attribution_free(p->attribution);
 	process_table_free(p->processes);
@@ -373,7 +403,10 @@ static int finish(struct profiler *p)
 			break;
 		(void)poll(fds, ARRAY_SIZE(fds), 100);
 	}
-	return r < 0 ? r : close_bucket(p, read_clocks());
+	if (r == 0)
+		r = close_bucket(p, read_clocks());
+	finish_closed(p);
+	return r;
 }
 
 int profiler_run(struct profiler *p, struct profiler_error *error)

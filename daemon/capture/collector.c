@@ -46,7 +46,8 @@ __attribute__((format(printf, 3, 4))) static int fail(struct collector_error *er
 	return r;
 }
 
-static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int log_libbpf(enum libbpf_print_level level,
+							    const char *format, va_list args)
 {
 	char text[512];
 	size_t len;

@@ -8,8 +8,10 @@
 #include "cleanup.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define DELETED " (deleted)"
 
@@ -174,6 +176,58 @@ int mappings_parse(const char *text, size_t len, struct mappings *ret)
 		r = add_mapping(&m, &mapping, &cursor);
 		if (r < 0)
 			return r;
+	}
+	*ret = m;
+	m = (struct mappings){};
+	return 0;
+}
+
+/* linux/fs.h of 6.11; Debian 12's headers are older than the kernels profd runs on. */
+struct procmap_query {
+	uint64_t size, query_flags, query_addr;
+	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+	uint64_t vma_name_addr, build_id_addr;
+};
+#define PROCMAP_QUERY_EXECUTABLE 0x04 /* PROCMAP_QUERY_VMA_EXECUTABLE */
+#define PROCMAP_QUERY_NEXT	 0x10 /* PROCMAP_QUERY_COVERING_OR_NEXT_VMA */
+#define PROCMAP_QUERY_IOCTL	 _IOWR('f', 17, struct procmap_query)
+_Static_assert(sizeof(struct procmap_query) == 104, "layout of linux/fs.h");
+
+int mappings_query(int maps_fd, struct mappings *ret)
+{
+	_cleanup_(mappings_done) struct mappings m = {};
+	char path[PATH_MAX];
+	uint64_t addr = 0;
+
+	for (uint32_t i = 0; i < MAPPINGS_MAX; i++) {
+		struct procmap_query query = {.size = sizeof(query),
+					      .query_flags =
+						      PROCMAP_QUERY_EXECUTABLE | PROCMAP_QUERY_NEXT,
+					      .query_addr = addr,
+					      .vma_name_size = sizeof(path),
+					      .vma_name_addr = (uint64_t)(uintptr_t)path};
+		struct mapping mapping;
+		struct cursor cursor = {path, path};
+		int r;
+
+		if (ioctl(maps_fd, PROCMAP_QUERY_IOCTL, &query) < 0) {
+			if (errno == ENOENT) /* no further one */
+				break;
+			return -errno;
+		}
+		mapping = (struct mapping){.start = query.vma_start,
+					   .end = query.vma_end,
+					   .file_offset = query.vma_offset,
+					   .inode = query.inode,
+					   .dev_major = query.dev_major,
+					   .dev_minor = query.dev_minor};
+		if (query.vma_name_size)
+			cursor.end += strnlen(path, sizeof(path));
+		r = add_mapping(&m, &mapping, &cursor);
+		if (r < 0)
+			return r;
+		addr = query.vma_end;
 	}
 	*ret = m;
 	m = (struct mappings){};

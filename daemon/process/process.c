@@ -15,7 +15,7 @@
 
 #define SWEEPS_KEPT	  6
 #define MAPS_BYTES_MAX	  (16u << 20)
-#define STAT_BYTES_MAX	  4096
+#define STAT_BYTES_MAX	  16384
 #define REREAD_FIRST_NS	  1000000000ull
 #define REREAD_MAX_NS	  60000000000ull
 #define FILES_AT_ONCE_MAX 64
@@ -73,15 +73,12 @@ struct process_table *process_table_free(struct process_table *table)
 	return NULL;
 }
 
-/* Reads a file below `dir_fd` whole into table->text, with a NUL. Returns its length. */
-static ssize_t read_text(struct process_table *table, int dir_fd, const char *name, size_t max)
+/* Reads all of `fd` into table->text, with a NUL. Returns its length. */
+static ssize_t read_text(struct process_table *table, int fd, size_t max)
 {
-	_cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
 	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
 	do {
 		if (table->text_capacity - len < 4096) {
 			size_t capacity = table->text_capacity ? table->text_capacity * 2 : 16384;
@@ -104,12 +101,13 @@ static ssize_t read_text(struct process_table *table, int dir_fd, const char *na
 /* Whether /proc/PID, opened as `dir_fd`, is the process that was sampled and not a later one. */
 static int check_start(struct process_table *table, int dir_fd, const struct process_key *key)
 {
-	ssize_t n = read_text(table, dir_fd, "stat", STAT_BYTES_MAX * 4);
+	_cleanup_close_ int fd = openat(dir_fd, "stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -ESRCH : read_text(table, fd, STAT_BYTES_MAX);
 	const char *field = n > 0 ? strrchr(table->text, ')') : NULL; /* the name may hold any */
 	uint64_t ticks;
 
 	if (n < 0)
-		return n == -ENOENT ? -ESRCH : (int)n;
+		return (int)n;
 	for (int i = 2; field && i < STARTTIME_FIELD; i++) {
 		field = strchr(field, ' ');
 		field = field ? field + 1 : NULL;
@@ -170,13 +168,29 @@ static void find_files(struct process_table *table, struct process *process)
 					     mappings_path(m, &m->entries[i]));
 }
 
+static int read_mappings(struct process_table *table, int dir_fd, struct mappings *ret)
+{
+	_cleanup_close_ int fd = openat(dir_fd, "maps", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = mappings_query(fd, ret);
+	if (r != -ENOTTY && r != -EINVAL)
+		return r;
+	n = read_text(table, fd, MAPS_BYTES_MAX);
+	if (n <= 0) /* a zombie has no memory left; neither has a kernel thread, which needs none */
+		return n < 0 ? (int)n : -ESRCH;
+	return mappings_parse(table->text, (size_t)n, ret);
+}
+
 /* Reads /proc/PID. The directory's descriptor stays with the process whatever the pid becomes. */
 static int read_process(struct process_table *table, struct process *process, uint64_t now_mono_ns)
 {
 	_cleanup_close_ int dir_fd = -1;
 	struct mappings mappings;
 	char path[64];
-	ssize_t n;
 	int r;
 
 	table->counters.n_read++;
@@ -187,10 +201,7 @@ static int read_process(struct process_table *table, struct process *process, ui
 	r = check_start(table, dir_fd, &process->key);
 	if (r < 0)
 		return r;
-	n = read_text(table, dir_fd, "maps", MAPS_BYTES_MAX);
-	if (n < 0)
-		return (int)n;
-	r = mappings_parse(table->text, (size_t)n, &mappings);
+	r = read_mappings(table, dir_fd, &mappings);
 	if (r < 0)
 		return r;
 	process->reread_wait_ns = carry_files_over(&process->mappings, &mappings)

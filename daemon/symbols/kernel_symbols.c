@@ -225,14 +225,29 @@ static int compare_symbols(const void *a, const void *b)
 	return (int)x->rank - (int)y->rank;
 }
 
+/* The text is in order of addresses but for modules; sorting takes longer than to look. */
+static bool is_sorted(const struct kernel_symbols *ks)
+{
+	for (size_t i = 1; i < ks->n_symbols; i++)
+		if (ks->symbols[i - 1].addr > ks->symbols[i].addr)
+			return false;
+	return true;
+}
+
 static void keep_one_an_address(struct kernel_symbols *ks)
 {
 	size_t kept = 0;
 
-	qsort(ks->symbols, ks->n_symbols, sizeof(*ks->symbols), compare_symbols);
-	for (size_t i = 0; i < ks->n_symbols; i++)
-		if (!kept || ks->symbols[kept - 1].addr != ks->symbols[i].addr)
+	if (!is_sorted(ks))
+		qsort(ks->symbols, ks->n_symbols, sizeof(*ks->symbols), compare_symbols);
+	for (size_t i = 0; i < ks->n_symbols; i++) {
+		struct symbol *last = kept ? &ks->symbols[kept - 1] : NULL;
+
+		if (!last || last->addr != ks->symbols[i].addr)
 			ks->symbols[kept++] = ks->symbols[i];
+		else if (ks->symbols[i].rank < last->rank)
+			*last = ks->symbols[i];
+	}
 	ks->n_symbols = kept;
 }
 
