@@ -107,11 +107,10 @@ static enum exit_code note_lives(const struct query *query, uint32_t pid)
 	for (int i = 0; n > 1 && i < n; i++) {
 		_cleanup_free_ char *copy = NULL;
 		const char *exe = foreign_text_printable(lives[i].exe, &copy);
+		char started[64];
 
-		note("  started %" PRIu64 ".%02" PRIu64 " s after boot: %s",
-		     lives[i].start_boot_ns / NSEC_PER_SEC,
-		     lives[i].start_boot_ns % NSEC_PER_SEC / (NSEC_PER_SEC / 100),
-		     exe && *exe ? exe : "(program unknown)");
+		window_text_time(lives[i].start_real_ns, started, sizeof(started));
+		note("  started %s: %s", started, exe && *exe ? exe : "(program unknown)");
 	}
 	return EXIT_ANSWERED;
 }

@@ -55,6 +55,8 @@ static void print_window(const struct top *top)
 		units_format_span(s->covered_ns, covered, sizeof(covered));
 		(void)snprintf(note, sizeof(note), ", %s covered", covered);
 	}
+	if (*top->query->span.host)
+		printf("host %s  ", top->query->span.host);
 	printf("%s  %s (%s%s)\n", sample_type_name(SAMPLE_CPU), range, width, note);
 }
 

@@ -154,7 +154,7 @@ static int close_bucket(struct profiler *p, struct clock_reading now)
 	p->closed_head = (struct bucket_head){
 		.start_real_ns = p->clock.start_real_ns,
 		.duration_ns = p->clock.duration_ns,
-		.start_mono_ns = p->clock.begin_mono_ns,
+		.start_boot_ns = clock_ns(CLOCK_BOOTTIME) - (now.real_ns - p->clock.start_real_ns),
 		.period_ns = collectors_period_ns(p->collectors),
 		.n_cpus = collectors_n_cpus(p->collectors),
 	};

@@ -33,7 +33,7 @@ CREATE TABLE bucket (			-- a slice of wall time; also written when it is empty
 	start_ns INTEGER NOT NULL,	-- since the epoch
 	duration_ns INTEGER NOT NULL,	-- nominal width
 	covered_ns INTEGER NOT NULL,	-- how much of it was sampled
-	mono_ns INTEGER NOT NULL,	-- start on CLOCK_MONOTONIC
+	boot_ns INTEGER NOT NULL,	-- start_ns on CLOCK_BOOTTIME
 	n_cpus INTEGER NOT NULL,	-- CPUs sampled
 	period_ns INTEGER NOT NULL	-- of a CPU sample when the bucket closed
 ) STRICT;

@@ -84,6 +84,7 @@ struct store_span {
 	uint64_t n_buckets;
 	uint32_t n_partitions;
 	uint64_t bytes;	     /* of all files of the store */
+	char host[256];		/* of the newest partition, "" when unknown */
 	uint64_t created_ns; /* of the newest partition: since when it is collected */
 	uint64_t bucket_ns;  /* width of the newest partition's buckets */
 	uint64_t period_ns;  /* of the newest bucket's CPU samples; 0 when there is none */
@@ -159,6 +160,7 @@ int store_has_pid(struct store *store, uint32_t pid, struct store_error *error);
  * *ret. Returns their number (a positive code) or negative errno. */
 struct store_life {
 	uint64_t start_boot_ns;
+	uint64_t start_real_ns; /* by the wall clock of a bucket it was in */
 	char exe[256];
 };
 int store_pid_lives(struct store *store, uint32_t pid, struct store_life **ret,

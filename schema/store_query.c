@@ -86,6 +86,22 @@ static int query_numbers(sqlite3 *db, const char *partition, const char *sql, ui
 	return 0;
 }
 
+static int query_host(sqlite3 *db, const char *partition, char *host, size_t size,
+		      struct store_error *error)
+{
+	_cleanup_(sqlite3_finalize_p) sqlite3_stmt *select = NULL;
+	const unsigned char *text;
+	int r = database_prepare(db, "SELECT v FROM meta WHERE k = 'host'", partition, &select,
+				 error);
+
+	if (r < 0)
+		return r;
+	host[0] = '\0';
+	if (sqlite3_step(select) == SQLITE_ROW && (text = sqlite3_column_text(select, 0)))
+		(void)snprintf(host, size, "%s", (const char *)text);
+	return 0;
+}
+
 static int span_partition(sqlite3 *db, const char *name, struct store_span *span,
 			  struct store_error *error)
 {
@@ -105,6 +121,9 @@ static int span_partition(sqlite3 *db, const char *name, struct store_span *span
 				  "(SELECT v FROM meta WHERE k = 'bucket_ns'), "
 				  "(SELECT max(first + n - 1) FROM dictionary WHERE kind = 5)",
 				  meta, 3, error);
+	if (r < 0)
+		return r;
+	r = query_host(db, name, span->host, sizeof(span->host), error);
 	if (r < 0)
 		return r;
 	span->n_partitions++;
@@ -152,7 +171,8 @@ static void life_list_done(struct life_list *list)
 	free(list->lives);
 }
 
-static int add_life(struct life_list *list, const struct profile_series *series)
+static int add_life(struct life_list *list, const struct profile_series *series,
+		    uint64_t boot_real_ns)
 {
 	struct store_life *life;
 
@@ -177,6 +197,7 @@ static int add_life(struct life_list *list, const struct profile_series *series)
 	}
 	life = &list->lives[list->n++];
 	life->start_boot_ns = series->start_boot_ns;
+	life->start_real_ns = boot_real_ns + series->start_boot_ns;
 	snprintf(life->exe, sizeof(life->exe), "%s", series->exe);
 	return 0;
 }
@@ -196,9 +217,15 @@ static int partition_lives(struct store *store, size_t i, uint32_t pid, struct l
 	_cleanup_(loaded_freep) struct loaded *loaded = NULL;
 	const struct dictionary *dictionary;
 	uint32_t before = list->n;
+	uint64_t boot_real_ns;
 	int r = store_open_partition(store, i, &db, error);
 
 	if (r <= 0)
+		return r;
+	r = query_numbers(db, store->list.entries[i].name,
+			  "SELECT start_ns - boot_ns FROM bucket ORDER BY seq DESC LIMIT 1",
+			  &boot_real_ns, 1, error);
+	if (r < 0)
 		return r;
 	r = dictionary_load(db, store->list.entries[i].name, true, store->unpacker, &loaded, error);
 	if (r < 0)
@@ -206,7 +233,7 @@ static int partition_lives(struct store *store, size_t i, uint32_t pid, struct l
 	dictionary = loaded_dictionary(loaded);
 	for (uint32_t id = 1; id < dictionary->n_series; id++)
 		if (dictionary->series[id].pid == pid &&
-		    add_life(list, &dictionary->series[id]) < 0)
+		    add_life(list, &dictionary->series[id], boot_real_ns) < 0)
 			return store_fail(error, -ENOMEM, "out of memory");
 	/* Starts of different boots do not compare; the order of partitions does. */
 	if (list->n > before)

@@ -18,7 +18,7 @@ static const char *const statement_sql[] = {
 		      "VALUES (?, ?, ?, ?, ?, ?)",
 	[LIVE_CHUNK] = "INSERT INTO dictionary (kind, first, n, enc, data) VALUES (?, ?, ?, ?, ?)",
 	[LIVE_BUCKET] =
-		"INSERT INTO bucket (seq, start_ns, duration_ns, covered_ns, mono_ns, n_cpus, "
+		"INSERT INTO bucket (seq, start_ns, duration_ns, covered_ns, boot_ns, n_cpus, "
 		"period_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[LIVE_PROFILE] = "INSERT INTO profile (id, n_rows, count, value, enc, data) "
 			 "VALUES (?, ?, ?, ?, ?, ?)",

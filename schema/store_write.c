@@ -232,7 +232,7 @@ static int write_all(struct store_writer *writer, const struct profile_bucket *b
 		return r;
 	bind_numbers(live->statements[LIVE_BUCKET], 1,
 		     (uint64_t[]){seq, bucket->start_real_ns, bucket->duration_ns,
-				  bucket->covered_ns, bucket->start_mono_ns, bucket->n_cpus,
+				  bucket->covered_ns, bucket->start_boot_ns, bucket->n_cpus,
 				  bucket->period_ns},
 		     7);
 	r = run(live, LIVE_BUCKET, error);
@@ -264,7 +264,7 @@ static bool head_fits(const struct profile_bucket *bucket)
 	uint64_t until;
 
 	return !__builtin_add_overflow(bucket->start_real_ns, bucket->duration_ns, &until) &&
-	       fits(until) && fits(bucket->covered_ns) && fits(bucket->start_mono_ns) &&
+	       fits(until) && fits(bucket->covered_ns) && fits(bucket->start_boot_ns) &&
 	       fits(bucket->period_ns);
 }
 

@@ -55,7 +55,7 @@ struct bucket_answers {
 
 /* Head and losses; `losses` is copied, names must be constants. */
 struct bucket_head {
-	uint64_t start_real_ns, duration_ns, covered_ns, start_mono_ns, period_ns;
+	uint64_t start_real_ns, duration_ns, covered_ns, start_boot_ns, period_ns;
 	uint32_t n_cpus;
 	const struct profile_loss *losses;
 	uint32_t n_losses;

@@ -318,7 +318,7 @@ static int fill(const char *dir, const struct trace *trace, uint64_t end_s, uint
 			.start_real_ns = (start_s + i * BUCKET_S) * NSEC_PER_SEC,
 			.duration_ns = BUCKET_S * NSEC_PER_SEC,
 			.covered_ns = BUCKET_S * NSEC_PER_SEC,
-			.start_mono_ns = i * BUCKET_S * NSEC_PER_SEC,
+			.start_boot_ns = i * BUCKET_S * NSEC_PER_SEC,
 			.n_cpus = 2,
 			.period_ns = PERIOD_NS,
 		};

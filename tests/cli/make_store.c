@@ -150,7 +150,7 @@ static struct profile_bucket bucket_at(uint64_t start_ns, unsigned int number)
 		.start_real_ns = start_ns + number * BUCKET_NS,
 		.duration_ns = BUCKET_NS,
 		.covered_ns = number == 1 ? 9 * NSEC_PER_SEC : BUCKET_NS,
-		.start_mono_ns = 100 * NSEC_PER_SEC + number * BUCKET_NS,
+		.start_boot_ns = 100 * NSEC_PER_SEC + number * BUCKET_NS,
 		.n_cpus = 4,
 		.period_ns = PERIOD_NS,
 		.files = files,

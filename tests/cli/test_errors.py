@@ -100,8 +100,8 @@ class Stores(ProfctlCase):
         for command in (["top"], ["export", "-o", "folded"]):
             _, err = self.run_profctl(*command, "--pid", "3000", *WINDOW)
             self.assertIn("pid 3000 was 2 processes", err)
-            self.assertRegex(err, r"80\.00 s after boot: /usr/bin/second\n"
-                                  r".*70\.00 s after boot: /usr/bin/first\n")
+            self.assertRegex(err, r"started 2026-\d\d-\d\d 08:19:40 UTC: /usr/bin/second\n"
+                                  r".*started .* 08:19:30 UTC: /usr/bin/first\n")
             _, err = self.run_profctl(*command, "--pid", "1000", *WINDOW)
             self.assertNotIn("processes", err)
 

@@ -21,7 +21,7 @@ void made_begin(struct made_bucket *made, uint64_t start_s)
 		.start_real_ns = start_s * NSEC_PER_SEC,
 		.duration_ns = MADE_BUCKET_NS,
 		.covered_ns = MADE_BUCKET_NS,
-		.start_mono_ns = start_s * 1000,
+		.start_boot_ns = start_s * 1000,
 		.n_cpus = 2,
 		.period_ns = MADE_PERIOD_NS,
 		.files = made->files,

@@ -222,6 +222,9 @@ static void test_lives_of_a_pid(void **state)
 	assert_int_equal(store_has_pid(store, 11, &error), 0);
 	assert_int_equal(store_pid_lives(store, 10, &lives, &error), 2);
 	assert_int_equal(lives[0].start_boot_ns, 99000);
+	/* MADE_START_S + 30 s is that many microseconds after the boot. */
+	assert_int_equal(lives[0].start_real_ns,
+			 (MADE_START_S + 30) * (NSEC_PER_SEC - 1000) + 99000);
 	assert_string_equal(lives[0].exe, "/bin/other");
 	assert_int_equal(lives[1].start_boot_ns, 10000);
 	assert_string_equal(lives[1].exe, "/usr/bin/program");
