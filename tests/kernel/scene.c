@@ -37,19 +37,39 @@ static void finish(struct scene *scene, enum scene_workload first, enum scene_wo
 		scene->truths[i] = workload_truth(&scene->workloads[i]);
 }
 
+/* The eighth number of a line of proc_stat(5): "cpu" for the machine, "cpu0" for a CPU. */
+static uint64_t steal_ns(const char *which)
+{
+	_cleanup_fclose_ FILE *stat = fopen("/proc/stat", "re");
+	char name[32] = "";
+	unsigned long long ticks = 0;
+
+	assert_non_null(stat);
+	while (strcmp(name, which) != 0) {
+		int n = fscanf(stat, "%31s %*u %*u %*u %*u %*u %*u %*u %llu %*u %*u", name, &ticks);
+
+		assert_int_equal(n, 2);
+	}
+	return ticks * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
+}
+
 /* Both alone on a CPU of their own, as far as the rest of the machine leaves it to them. */
 static void run_shares(struct scene *scene)
 {
 	int last_cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	uint64_t before_ns = steal_ns("cpu0");
 
 	workload_start(&scene->workloads[SCENE_SPLIT], 0, ARGS("split603010", "12"));
 	workload_start(&scene->workloads[SCENE_PLANT], last_cpu,
 		       ARGS("split603010", "12", "--plant"));
 	finish(scene, SCENE_SPLIT, SCENE_PLANT);
+	scene->shares_steal_ns = steal_ns("cpu0") - before_ns;
 }
 
 static void run_kinds(struct scene *scene)
 {
+	uint64_t before_ns = steal_ns("cpu");
+
 	workload_start(&scene->workloads[SCENE_KERNEL], -1, ARGS("kernel_heavy", "2"));
 	workload_start(&scene->workloads[SCENE_THREADS], -1, ARGS("threads", "5"));
 	workload_start(&scene->workloads[SCENE_DEEP], -1, ARGS("deep", "2", SCENE_DEEP_LEVELS));
@@ -61,6 +81,7 @@ static void run_kinds(struct scene *scene)
 	workload_wait_running(&scene->workloads[SCENE_DELETED]);
 	assert_int_equal(unlink(scene->deleted_path), 0);
 	finish(scene, SCENE_KERNEL, SCENE_DELETED);
+	scene->kinds_steal_ns = steal_ns("cpu") - before_ns;
 }
 
 /* profd is stopped while they live, so that it finds their samples when they are gone. */
@@ -74,21 +95,9 @@ static void run_vanished(struct scene *scene)
 	child_signal(profd, SIGCONT);
 }
 
-/* The eighth number of the first line of proc_stat(5). */
-static uint64_t steal_ns(void)
-{
-	_cleanup_fclose_ FILE *stat = fopen("/proc/stat", "re");
-	unsigned long long ticks = 0;
-
-	assert_non_null(stat);
-	assert_int_equal(fscanf(stat, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks), 1);
-	return ticks * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
-}
-
 int scene_record(void **state)
 {
 	struct scene *scene = calloc(1, sizeof(*scene));
-	uint64_t steal_before_ns;
 	const char *dir;
 
 	assert_non_null(scene);
@@ -101,14 +110,12 @@ int scene_record(void **state)
 	copy_program("split603010", scene->deleted_path);
 	copy_program("short", scene->short_path);
 
-	steal_before_ns = steal_ns();
 	daemon_start(&scene->fixture,
 		     ARGS("--frequency", SCENE_FREQUENCY, "--bucket", SCENE_BUCKET));
 	run_shares(scene);
 	run_kinds(scene);
 	run_vanished(scene);
 	daemon_stop(&scene->fixture, SIGTERM);
-	scene->steal_ns = steal_ns() - steal_before_ns;
 	return 0;
 }
 

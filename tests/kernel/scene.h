@@ -34,7 +34,9 @@ struct scene {
 	char broken_path[PATH_MAX];
 	char deleted_path[PATH_MAX];
 	char short_path[PATH_MAX]; /* a copy of short, by which vanished children are told apart */
-	uint64_t steal_ns;	   /* what the hypervisor took meanwhile, all CPUs together */
+	/* What the hypervisor took away: from the CPU of SCENE_SPLIT while it ran, and from all
+	 * CPUs together during the workloads after it. */
+	uint64_t shares_steal_ns, kinds_steal_ns;
 };
 
 /* cmocka group fixtures: *state is a struct scene. */
