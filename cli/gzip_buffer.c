@@ -54,7 +54,8 @@ int gzip_buffer_init(struct gzip_buffer *buffer, FILE *file)
 
 int gzip_buffer_finish(struct gzip_buffer *buffer)
 {
-	compress_bytes(buffer, 0, NULL, Z_FINISH);
+	static const uint8_t nothing = 0; /* NULL plus 0 is undefined */
+	compress_bytes(buffer, 0, &nothing, Z_FINISH);
 	(void)deflateEnd(&buffer->stream);
 	return buffer->error;
 }

@@ -93,7 +93,7 @@ static void print_foot(const struct top *top)
 	       s->value != s->machine_value && s->lost_ns > 0 ? " on the machine" : "");
 	if (s->n_losses > 0) {
 		losses_text(s, losses, sizeof(losses));
-		printf("Losses: %s\n", losses);
+		printf("Counted: %s\n", losses);
 	}
 	if (output_is_terminal()) {
 		query_args_print(top->query->args, again, sizeof(again));

@@ -25,7 +25,8 @@
 #include <time.h>
 
 #define TICK_NS		200000000
-#define TICKS_A_FLUSH	5	      /* names are asked once a second */
+#define TICKS_A_FLUSH	5 /* names are asked once a second */
+#define TICKS_A_SWEEP	50
 #define BUCKET_GRACE_NS 50000000ull   /* for records on their way when a bucket ends */
 #define NAMES_GRACE_NS	1000000000ull /* for names that were asked when a bucket ends */
 #define KERNEL_WAIT_MS	10000	      /* for the kernel's symbols at the start */
@@ -137,7 +138,7 @@ static void finish_closed(struct profiler *p)
 		p->unfinished_ns += head->covered_ns * head->n_cpus; /* at most */
 		log_error("a bucket is lost: %s", strerror(-r));
 	}
-	process_table_sweep(p->processes);
+	process_table_sweep_files(p->processes);
 }
 
 static void finish_when_named(struct profiler *p)
@@ -214,8 +215,10 @@ static int on_tick(struct event_source *source)
 	r = collectors_consume(p->collectors);
 	if (r < 0)
 		return r;
-	if (p->n_ticks++ % TICKS_A_FLUSH == 0)
+	if (++p->n_ticks % TICKS_A_FLUSH == 0)
 		symbolize_flush(p->symbolize);
+	if (p->n_ticks % TICKS_A_SWEEP == 0)
+		process_table_sweep(p->processes);
 	r = close_if_over(p);
 	finish_when_named(p);
 	return r;

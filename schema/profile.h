@@ -159,8 +159,8 @@ struct profile_bucket {
 	uint64_t duration_ns;	/* nominal width */
 	uint64_t covered_ns;	/* how much of it was sampled */
 	uint64_t start_boot_ns; /* start_real_ns on CLOCK_BOOTTIME: dates starts of processes */
-	uint32_t n_cpus;    /* CPUs sampled */
-	uint64_t period_ns; /* of a CPU sample, as configured when the bucket closed */
+	uint32_t n_cpus;	/* CPUs sampled */
+	uint64_t period_ns;	/* of a CPU sample, as configured when the bucket closed */
 
 	const struct profile_file *files;
 	const struct profile_location *locations;

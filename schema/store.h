@@ -53,8 +53,9 @@ int store_writer_open(const char *dir, const struct store_options *options,
  * Rows that differ in count and value only are added up, and losses of one name. A location keeps
  * its names when a later bucket brings none; JIT, BPF and interpreted code of another name is
  * another location. On failure the transaction is rolled back, the ids it took are forgotten, and
- * the caller may give the bucket again, alone or merged into the next. Errors: -ENOSPC, -EIO,
- * -EINVAL (an index, a length or a sum out of range), -ENOMEM.
+ * the caller may give the bucket again, alone or merged into the next; on a full disk the oldest
+ * partition is unlinked, to make room for that. Errors: -ENOSPC, -EIO, -EINVAL (an index, a length
+ * or a sum out of range), -ENOMEM.
  */
 int store_write_bucket(struct store_writer *writer, const struct profile_bucket *bucket,
 		       struct store_error *error);
@@ -84,7 +85,7 @@ struct store_span {
 	uint64_t n_buckets;
 	uint32_t n_partitions;
 	uint64_t bytes;	     /* of all files of the store */
-	char host[256];		/* of the newest partition, "" when unknown */
+	char host[256];	     /* of the newest partition, "" when unknown */
 	uint64_t created_ns; /* of the newest partition: since when it is collected */
 	uint64_t bucket_ns;  /* width of the newest partition's buckets */
 	uint64_t period_ns;  /* of the newest bucket's CPU samples; 0 when there is none */

@@ -293,11 +293,14 @@ int store_write_bucket(struct store_writer *writer, const struct profile_bucket 
 	intern_map_done(&map);
 	if (r < 0) {
 		intern_rollback(&live->intern);
+		/* The caller gives the bucket again; by then there is room. */
+		if (r == -ENOSPC)
+			(void)store_prune(writer, true, NULL);
 		return r;
 	}
 	intern_commit(&live->intern);
 	live->n_buckets++;
 	/* The bucket is safe; what cannot be removed now is tried again after the next one. */
-	(void)store_prune(writer, NULL);
+	(void)store_prune(writer, false, NULL);
 	return 0;
 }

@@ -56,7 +56,8 @@ DEFINE_CLEANUP(struct live *, live_free);
  */
 int live_rotate(struct store_writer *writer, uint64_t start_real_ns, struct store_error *error);
 
-/* Unlinks the oldest partitions while the store is above its limit of bytes. */
-int store_prune(struct store_writer *writer, struct store_error *error);
+/* Unlinks the oldest partitions while the store is above its limit of bytes, and one in any case
+ * when the disk is full. */
+int store_prune(struct store_writer *writer, bool disk_full, struct store_error *error);
 
 #endif

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define SWEEPS_KEPT   6
+#define SWEEPS_KEPT   2 /* the bucket being filled, and the one that waits for its names */
 #define VDSO_SIZE_MAX (1u << 20)
 
 struct file_key {

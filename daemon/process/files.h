@@ -31,7 +31,8 @@ uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapp
 /* Takes the opener's answers in. */
 void files_dispatch(struct files *files);
 
-/* Says that a file is still mapped; files_sweep() forgets those that were not for 6 sweeps. */
+/* Says that a file is still mapped; files_sweep() forgets those that were not
+ * for 2 sweeps. */
 void files_keep(struct files *files, uint32_t number);
 void files_sweep(struct files *files);
 

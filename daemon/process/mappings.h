@@ -44,8 +44,8 @@ int mappings_parse(const char *text, size_t len, struct mappings *ret);
 /*
  * The same from the descriptor of /proc/PID/maps by the PROCMAP_QUERY ioctl (since 6.11,
  * fs/proc/task_mmu.c, do_procmap_query()), which skips what is not executable: 30 us instead of
- * 140 us for a process with 200 mappings. -ENOTTY where the kernel does not know it; -ESRCH when the
- * process is gone; -ENOMEM.
+ * 140 us for a process with 200 mappings. -ENOTTY where the kernel does not know it; -ESRCH when
+ * the process is gone; -ENOMEM.
  */
 int mappings_query(int maps_fd, struct mappings *ret);
 void mappings_done(struct mappings *mappings);

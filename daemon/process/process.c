@@ -16,7 +16,7 @@
 #define SWEEPS_KEPT	  6
 #define MAPS_BYTES_MAX	  (16u << 20)
 #define STAT_BYTES_MAX	  16384
-#define REREAD_FIRST_NS	  1000000000ull
+#define REREAD_FIRST_NS	  10000000ull
 #define REREAD_MAX_NS	  60000000000ull
 #define FILES_AT_ONCE_MAX 64
 #define STARTTIME_FIELD	  22 /* proc(5), /proc/PID/stat */
@@ -185,6 +185,19 @@ static int read_mappings(struct process_table *table, int dir_fd, struct mapping
 	return mappings_parse(table->text, (size_t)n, ret);
 }
 
+/* A process whose loader runs maps something every millisecond, one that is up hardly ever, and a
+ * walk without frame pointers asks for addresses that never were in a mapping. */
+static void wait_longer(struct process *process, bool nothing_new, uint64_t now_mono_ns)
+{
+	if (!process->reread_wait_ns)
+		process->reread_wait_ns = REREAD_FIRST_NS;
+	else if (nothing_new)
+		process->reread_wait_ns *= 2;
+	if (process->reread_wait_ns > REREAD_MAX_NS)
+		process->reread_wait_ns = REREAD_MAX_NS;
+	process->reread_mono_ns = now_mono_ns + process->reread_wait_ns;
+}
+
 /* Reads /proc/PID. The directory's descriptor stays with the process whatever the pid becomes. */
 static int read_process(struct process_table *table, struct process *process, uint64_t now_mono_ns)
 {
@@ -204,12 +217,7 @@ static int read_process(struct process_table *table, struct process *process, ui
 	r = read_mappings(table, dir_fd, &mappings);
 	if (r < 0)
 		return r;
-	process->reread_wait_ns = carry_files_over(&process->mappings, &mappings)
-					  ? process->reread_wait_ns * 2
-					  : REREAD_FIRST_NS;
-	if (process->reread_wait_ns > REREAD_MAX_NS)
-		process->reread_wait_ns = REREAD_MAX_NS;
-	process->reread_mono_ns = now_mono_ns + process->reread_wait_ns;
+	wait_longer(process, carry_files_over(&process->mappings, &mappings), now_mono_ns);
 	mappings_done(&process->mappings);
 	process->mappings = mappings;
 	find_files(table, process);
@@ -273,6 +281,7 @@ struct process *process_table_get(struct process_table *table, const struct proc
 {
 	uint32_t slot = hash_index_find(&table->by_key, hash_key(key), is_process, table, key);
 	struct process *process;
+	int r;
 
 	if (slot && table->processes[slot].key.exec_id == key->exec_id) {
 		table->processes[slot].idle = 0;
@@ -285,9 +294,12 @@ struct process *process_table_get(struct process_table *table, const struct proc
 		process_done(process);
 		*process = (struct process){.key = *key, .exe = ""};
 	}
-	if (read_process(table, process, now_mono_ns) < 0) {
+	r = read_process(table, process, now_mono_ns);
+	if (r == -ESRCH || r == -ENOENT) {
 		process->gone = true;
 		table->counters.n_gone++;
+	} else if (r < 0) { /* no memory or descriptor: tried again when an address is asked for */
+		wait_longer(process, true, now_mono_ns);
 	}
 	return process;
 }
@@ -328,17 +340,22 @@ void process_table_sweep(struct process_table *table)
 	for (uint32_t i = 1; i <= table->n_slots; i++) {
 		struct process *process = &table->processes[i];
 
-		if (!process->key.pid)
+		if (!process->key.pid || ++process->idle <= SWEEPS_KEPT)
 			continue;
-		if (++process->idle > SWEEPS_KEPT) {
-			(void)hash_index_remove(&table->by_key, hash_key(&process->key), i);
-			process_done(process);
-			table->n--;
-			continue;
-		}
-		for (size_t m = 0; m < process->mappings.n; m++)
-			if (process->mappings.entries[m].file)
-				files_keep(table->files, process->mappings.entries[m].file);
+		(void)hash_index_remove(&table->by_key, hash_key(&process->key), i);
+		process_done(process);
+		table->n--;
+	}
+}
+
+void process_table_sweep_files(struct process_table *table)
+{
+	for (uint32_t i = 1; i <= table->n_slots; i++) {
+		const struct mappings *m = &table->processes[i].mappings;
+
+		for (size_t k = 0; k < m->n; k++)
+			if (m->entries[k].file)
+				files_keep(table->files, m->entries[k].file);
 	}
 	files_sweep(table->files);
 }

@@ -57,8 +57,11 @@ int process_locate(struct process_table *table, struct process *process, uint64_
 /* Whether the file of a located address is anonymous memory. */
 bool process_in_anon(const struct process *process, uint64_t addr);
 
-/* Forgets what was not sampled lately, and the files nobody maps; once a bucket. */
+/* Forgets processes that were not sampled since six calls; every ten seconds, say. */
 void process_table_sweep(struct process_table *table);
+/* Forgets files that no process of the table maps; once a bucket, because a bucket that is not
+ * finished refers to files by number. */
+void process_table_sweep_files(struct process_table *table);
 
 const struct process_counters *process_table_counters(const struct process_table *table);
 

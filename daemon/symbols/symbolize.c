@@ -300,11 +300,18 @@ static void push_wanted(struct symbolize *s, uint32_t number, uint64_t offset)
 
 void symbolize_want(struct symbolize *s, uint32_t number, uint64_t offset)
 {
+	const struct known_file *file;
 	enum unknown_reason unknown;
 	const char *name;
 
 	if (!number || name_cache_find(&s->names, number, offset, &unknown, &name))
 		return;
+	file = find_file(s, number);
+	if (file && file->state == FILE_FAILED) {
+		(void)name_cache_put(&s->names, number, offset, file->reason, NULL);
+		s->counters.n_unnamed++;
+		return;
+	}
 	if (name_cache_put(&s->names, number, offset, UNKNOWN_PENDING, NULL) == 0)
 		push_wanted(s, number, offset);
 }

@@ -263,7 +263,8 @@ static void test_no_access(void **state)
 	assert_as_nobody(read_denied, f->dir);
 }
 
-/* Writes until the limit on a file's size, which says what a full disk says, then without it. */
+/* Writes until the limit on a file's size, which says what a full disk says, then without it. The
+ * partition that was there before has to go for it. */
 static int fill_the_disk(const char *dir)
 {
 	struct rlimit limit = {256 << 10, RLIM_INFINITY};
@@ -273,7 +274,14 @@ static int fill_the_disk(const char *dir)
 	unsigned i = 0;
 	int r = 0;
 
-	if (!made || setrlimit(RLIMIT_FSIZE, &limit) < 0)
+	if (!made)
+		return 1;
+	made_fill(made, MADE_START_S - 10, 0, 100);
+	if (store_write_bucket(writer, &made->bucket, &error) < 0)
+		return 1;
+	store_writer_free(writer);
+	writer = made_writer(dir, NULL);
+	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
 		return 1;
 	for (; r == 0 && i < 10000; i++) {
 		made_fill(made, MADE_START_S + 10 * i, i, 100);
@@ -311,7 +319,8 @@ static void test_full_disk(void **state)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
 	assert_in_range(WEXITSTATUS(status), 6, 200);
-	/* Every bucket that was taken is there once, with all it had. */
+	/* Every bucket that was taken is there once, with all it had; the older partition is gone.
+	 */
 	text = read_text(f->dir, &filter, false, &summary);
 	assert_int_equal(summary.n_buckets, WEXITSTATUS(status));
 	for (int i = 0; i < WEXITSTATUS(status); i++) {
