@@ -82,7 +82,6 @@ class Agent:
 
     def __init__(self, profd, store):
         self.command = [profd, "--store", store]
-        self.before = {kind: set(bpf_objects(kind)) for kind in ("prog", "map")}
         self.log = None
         self.process = None
         self.started_s = 0
@@ -127,8 +126,19 @@ class Agent:
             time.sleep(0.05)
 
     def own_objects(self, kind):
-        return [entry for number, entry in bpf_objects(kind).items()
-                if number not in self.before[kind]]
+        """What the descriptors of profd say is its own: others may be loading programs as well."""
+        ids = set()
+        for pid in descendants(self.process.pid):
+            with contextlib.suppress(OSError):
+                for name in os.listdir(f"/proc/{pid}/fdinfo"):
+                    ids |= self.object_ids(f"/proc/{pid}/fdinfo/{name}", kind)
+        return [entry for number, entry in bpf_objects(kind).items() if number in ids]
+
+    @staticmethod
+    def object_ids(path, kind):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+            return {int(line.split()[1]) for line in file if line.startswith(f"{kind}_id:")}
+        return set()
 
     def sample_memory(self):
         pss = {}
