@@ -93,6 +93,12 @@ static void write_held(struct writer *writer)
 		struct finished *oldest = writer->held;
 		int r = store_write_bucket(writer->store, bucket_profile(oldest->bucket), &error);
 
+		if (r == -EINVAL || r == -E2BIG) { /* it would never be taken, and stop the rest */
+			log_error("a bucket is lost: %s", error.text);
+			count(writer, 0, 1, 0, 0);
+			drop_oldest(writer);
+			continue;
+		}
 		if (r < 0) {
 			if (!writer->failing)
 				log_error(

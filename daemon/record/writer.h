@@ -4,7 +4,8 @@
  *
  * It keeps the disk away from the event loop. A bucket that could not be written stays in the
  * queue, in order, and is tried again when the next one comes; beyond the limit of the queue the
- * oldest is dropped and counted, with the time it stood for.
+ * oldest is dropped and counted, with the time it stood for, and so is one that the store would
+ * never take.
  */
 #ifndef PROFD_WRITER_H
 #define PROFD_WRITER_H

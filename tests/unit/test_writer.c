@@ -39,9 +39,9 @@ static enum unknown_reason no_name(void *ctx, uint32_t file, uint64_t offset, co
 
 static const struct bucket_answers answers = {.file = no_file, .name = no_name};
 
-static void submit(struct writer *writer, uint32_t number)
+static void submit_of(struct writer *writer, uint32_t number, uint64_t start_real_ns)
 {
-	struct bucket_head head = {.start_real_ns = FIRST_NS + number * 10 * S,
+	struct bucket_head head = {.start_real_ns = start_real_ns,
 				   .duration_ns = 10 * S,
 				   .covered_ns = 10 * S,
 				   .period_ns = 1000,
@@ -67,6 +67,11 @@ static void submit(struct writer *writer, uint32_t number)
 	assert_int_equal(bucket_add(bucket, &row), 0);
 	assert_int_equal(bucket_finish(bucket, &head, &answers), 0);
 	assert_int_equal(writer_submit(writer, bucket), 0);
+}
+
+static void submit(struct writer *writer, uint32_t number)
+{
+	submit_of(writer, number, FIRST_NS + number * 10 * S);
 }
 
 static void remove_store(const char *path)
@@ -185,11 +190,34 @@ static void test_full_disk_for_a_while(void **state)
 	remove_store(path);
 }
 
+static void test_bucket_that_is_never_taken(void **state)
+{
+	char path[] = "/tmp/profd-test-writer-XXXXXX";
+	struct writer_counters counters;
+	struct writer *writer;
+	uint64_t value;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	writer = start(path);
+	submit_of(writer, 5, UINT64_MAX); /* a time that no SQLite integer holds */
+	submit(writer, 1);
+	wait_until(writer, 1, 1);
+	counters = writer_counters(writer);
+	assert_int_equal(counters.n_dropped, 1);
+	assert_int_equal(counters.dropped_ns, 1005);
+	writer_free(writer);
+	assert_int_equal(read_back(path, &value), 1);
+	assert_int_equal(value, 1001);
+	remove_store(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_written_in_order),
 		cmocka_unit_test(test_full_disk_for_a_while),
+		cmocka_unit_test(test_bucket_that_is_never_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
