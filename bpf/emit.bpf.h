@@ -138,11 +138,15 @@ static __always_inline void emit_sample(void *ctx, enum wire_kind kind, __u8 use
 	e->value = value;
 	e->start_boot_ns = leader->start_boottime;
 	e->cgroup_id = bpf_get_current_cgroup_id();
+	e->start_code = task->mm->start_code;
+	e->end_code = task->mm->end_code;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	n_words = take_stacks(ctx, s, task->flags);
 	/* The verifier lost the bound of the sum. */
-	if (n_words > WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX)
+	if (n_words > WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX) {
+		count_drop(WIRE_DROP_NO_SCRATCH, value);
 		return;
+	}
 	if (bpf_ringbuf_output(&events, s, sizeof(*e) + n_words * sizeof(__u64), wakeup_flag(e)))
 		count_drop(WIRE_DROP_RINGBUF_FULL, value);
 }

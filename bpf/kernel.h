@@ -11,12 +11,18 @@
 
 #define KERNEL_PF_KTHREAD 0x00200000 /* include/linux/sched.h; the same value since 2.6 */
 
+/* include/linux/mm_types.h */
+struct mm_struct {
+	unsigned long start_code, end_code;
+} __attribute__((preserve_access_index));
+
 /* include/linux/sched.h */
 struct task_struct {
 	int pid;
 	int tgid;
 	unsigned int flags;
 	struct task_struct *group_leader;
+	struct mm_struct *mm; /* NULL in a kernel thread; a load through it then gives 0 */
 	__u64 start_boottime; /* since 5.5, before it real_start_time */
 	__u32 self_exec_id;   /* fs/exec.c, begin_new_exec() counts it up */
 	char comm[16];

@@ -56,11 +56,13 @@ struct sample_event {
 	__u64 value;	     /* nanoseconds or bytes, by kind */
 	__u64 start_boot_ns; /* start of the process, CLOCK_BOOTTIME */
 	__u64 cgroup_id;     /* of cgroup v2 */
+	__u64 start_code;    /* bounds of the program's text: which image was running */
+	__u64 end_code;
 	char comm[WIRE_COMM_LEN];
 	/* followed by n_kernel + n_user words of 8 bytes */
 };
 
-_Static_assert(sizeof(struct sample_event) == 72, "layout of the wire record");
+_Static_assert(sizeof(struct sample_event) == 88, "layout of the wire record");
 
 /* What the BPF side could not send: counts and the value they stood for, per CPU. */
 enum wire_drop {

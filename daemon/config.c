@@ -198,8 +198,10 @@ int config_read(struct config *config, const char *path, struct config_error *er
 		return r;
 	}
 	text = malloc(CONFIG_FILE_MAX + 1);
-	if (!text)
+	if (!text) {
+		(void)fail(error, "%s: out of memory", path);
 		return -ENOMEM;
+	}
 	while (used <= CONFIG_FILE_MAX &&
 	       (n = read(fd, text + used, CONFIG_FILE_MAX + 1 - used)) > 0)
 		used += (size_t)n;

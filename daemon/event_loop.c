@@ -44,6 +44,8 @@ static int dispatch(struct event_loop *loop, struct event_source *source)
 	uint64_t before_ns = mono_now_ns(), took_ns;
 	int r = source->ready(source);
 
+	if (r > 0)
+		loop->again = source;
 	took_ns = mono_now_ns() - before_ns;
 	if (took_ns > EVENT_LOOP_STALL_NS)
 		loop->n_stalls++;
@@ -57,12 +59,20 @@ int event_loop_run(struct event_loop *loop)
 	struct epoll_event events[EVENTS_AT_ONCE];
 
 	while (!loop->stopping) {
-		int n = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, -1);
+		struct event_source *again = loop->again;
+		int n = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, again ? 0 : -1);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		loop->again = NULL;
 		for (int i = 0; i < n && !loop->stopping; i++) {
 			int r = dispatch(loop, events[i].data.ptr);
+
+			if (r < 0)
+				return r;
+		}
+		if (again && !loop->again && !loop->stopping) {
+			int r = dispatch(loop, again);
 
 			if (r < 0)
 				return r;

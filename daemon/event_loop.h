@@ -16,12 +16,15 @@
 
 struct event_source {
 	int fd;
-	int (*ready)(struct event_source *source); /* < 0 ends the loop with that error */
+	/* Returns 0; 1 when there is more to do, and then it is called again after the others;
+	 * < 0 ends the loop with that error. */
+	int (*ready)(struct event_source *source);
 	void *ctx;
 };
 
 struct event_loop {
 	int epoll_fd;
+	struct event_source *again; /* has more to do */
 	bool stopping;
 	uint64_t n_stalls;     /* callbacks longer than EVENT_LOOP_STALL_NS */
 	uint64_t max_stall_ns; /* the longest one */

@@ -13,8 +13,12 @@ int mailbox_init(struct mailbox *box, size_t max)
 {
 	*box = (struct mailbox){.max = max, .last = &box->first};
 	box->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (box->event_fd < 0)
-		return -errno;
+	if (box->event_fd < 0) {
+		int r = -errno;
+
+		*box = (struct mailbox){.event_fd = -1}; /* for mailbox_done() */
+		return r;
+	}
 	pthread_mutex_init(&box->lock, NULL);
 	pthread_cond_init(&box->arrived, NULL);
 	return 0;

@@ -24,14 +24,17 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#define TICK_NS		200000000
-#define TICKS_A_FLUSH	5 /* names are asked once a second */
-#define TICKS_A_SWEEP	50
-#define BUCKET_GRACE_NS 50000000ull   /* for records on their way when a bucket ends */
-#define NAMES_GRACE_NS	1000000000ull /* for names that were asked when a bucket ends */
-#define KERNEL_WAIT_MS	10000	      /* for the kernel's symbols at the start */
-#define NAMES_WAIT_NS	2000000000ull /* for names at the end */
-#define BOOT_ID_PATH	"/proc/sys/kernel/random/boot_id"
+#define TICK_NS		   200000000
+#define TICKS_A_FLUSH	   5 /* names are asked once a second */
+#define TICKS_A_SWEEP	   50
+#define CONSUME_NS	   4000000ull /* records are taken that long at a time */
+#define RECORDS_A_LOOK	   16	      /* at the clock */
+#define BUCKETS_BEHIND_MAX 100
+#define BUCKET_GRACE_NS	   50000000ull	 /* for records on their way when a bucket ends */
+#define NAMES_GRACE_NS	   1000000000ull /* for names that were asked when a bucket ends */
+#define KERNEL_WAIT_MS	   10000	 /* for the kernel's symbols at the start */
+#define NAMES_WAIT_NS	   2000000000ull /* for names at the end */
+#define BOOT_ID_PATH	   "/proc/sys/kernel/random/boot_id"
 
 struct profiler {
 	struct config config;
@@ -52,7 +55,8 @@ struct profiler {
 	struct bucket_clock clock;
 	uint64_t n_ticks;
 	struct losses losses; /* as of the last bucket */
-	uint64_t n_malformed;
+	uint64_t n_malformed, n_records;
+	uint64_t consume_until_ns;	      /* CLOCK_MONOTONIC */
 	uint64_t n_unfinished, unfinished_ns; /* buckets that could not be finished or queued */
 };
 
@@ -104,9 +108,11 @@ static void gather_losses(struct profiler *p, struct losses *ret)
 	ret->weight_ns[LOSS_BUCKET_DROPPED] = writer.dropped_ns + p->unfinished_ns;
 	ret->count[LOSS_PROCESS_GONE] = attribution->n_process_gone;
 	ret->count[LOSS_FILE_BROKEN] = symbolize->n_files_broken;
+	ret->count[LOSS_FILE_SKIPPED] = symbolize->n_files_skipped;
 	ret->count[LOSS_FILE_REFUSED] = symbolize->n_files_refused;
 	ret->count[LOSS_NAME_DROPPED] = symbolize->n_questions_dropped;
 	ret->count[LOSS_NAME_LATE] = attribution->n_late_names;
+	ret->count[LOSS_NAME_PENDING] = attribution->n_pending_names;
 	ret->count[LOSS_KERNEL_UNKNOWN] = symbolize->n_kernel_unknown;
 	ret->count[LOSS_WRITE_FAILED] = writer.n_failures;
 	ret->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
@@ -127,12 +133,12 @@ static void finish_closed(struct profiler *p)
 	gather_losses(p, &losses);
 	head->losses = changed;
 	head->n_losses = losses_since(&p->losses, &losses, changed);
-	p->losses = losses;
 	r = attribution_finish(p->attribution, bucket, head);
 	if (r == 0)
 		r = writer_submit(p->writer, bucket);
 	if (r == 0) {
 		bucket = NULL;
+		p->losses = losses;
 	} else {
 		p->n_unfinished++;
 		p->unfinished_ns += head->covered_ns * head->n_cpus; /* at most */
@@ -166,14 +172,28 @@ static int close_bucket(struct profiler *p, struct clock_reading now)
 	return bucket_new(&p->bucket);
 }
 
+/* Closes buckets until `mono_ns` lies in the open one: one after the other, because the kernel
+ * went on sampling if profd was kept from running. */
+static int close_until(struct profiler *p, uint64_t mono_ns, struct clock_reading now)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && bucket_clock_is_over(&p->clock, mono_ns); i++) {
+		if (i == BUCKETS_BEHIND_MAX) /* more than the ring can hold */
+			bucket_clock_start(&p->clock, p->clock.duration_ns, now);
+		else
+			r = close_bucket(p, now);
+	}
+	return r;
+}
+
 static int close_if_over(struct profiler *p)
 {
 	struct clock_reading now = read_clocks();
 
-	if (!bucket_clock_is_over(&p->clock, now.mono_ns - BUCKET_GRACE_NS) &&
-	    !bucket_clock_stepped(&p->clock, now))
-		return 0;
-	return close_bucket(p, now);
+	if (bucket_clock_stepped(&p->clock, now))
+		return close_bucket(p, now);
+	return close_until(p, now.mono_ns - BUCKET_GRACE_NS, now);
 }
 
 /* ---- callbacks of the loop ---- */
@@ -188,20 +208,28 @@ static int on_record(void *ctx, void *record, size_t size)
 		return 0;
 	}
 	if (bucket_clock_is_over(&p->clock, sample.mono_ns)) {
-		int r = close_bucket(p, read_clocks());
+		int r = close_until(p, sample.mono_ns, read_clocks());
 
 		if (r < 0)
 			return r;
 	}
 	attribution_add(p->attribution, &sample, p->bucket);
+	if (++p->n_records % RECORDS_A_LOOK == 0 &&
+	    clock_ns(CLOCK_MONOTONIC) >= p->consume_until_ns)
+		return -ECANCELED;
 	return 0;
+}
+
+/* Returns 1 when the time was over before the ring was empty. */
+static int consume(struct profiler *p, uint64_t at_most_ns)
+{
+	p->consume_until_ns = clock_ns(CLOCK_MONOTONIC) + at_most_ns;
+	return collectors_consume(p->collectors);
 }
 
 static int on_ring(struct event_source *source)
 {
-	struct profiler *p = source->ctx;
-
-	return collectors_consume(p->collectors);
+	return consume(source->ctx, CONSUME_NS);
 }
 
 static int on_tick(struct event_source *source)
@@ -212,9 +240,10 @@ static int on_tick(struct event_source *source)
 
 	if (read(source->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		return -errno;
-	r = collectors_consume(p->collectors);
-	if (r < 0)
+	r = consume(p, CONSUME_NS);
+	if (r != 0) /* what is in the ring comes before the end of a bucket */
 		return r;
+	symbolize_reserve(p->symbolize, bucket_n_locations(p->bucket));
 	if (++p->n_ticks % TICKS_A_FLUSH == 0)
 		symbolize_flush(p->symbolize);
 	if (p->n_ticks % TICKS_A_SWEEP == 0)
@@ -391,8 +420,10 @@ static void wait_for_kernel_symbols(struct profiler *p)
 static int finish(struct profiler *p)
 {
 	uint64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + NAMES_WAIT_NS;
-	int r = collectors_consume(p->collectors);
+	int r = p->bucket ? consume(p, NAMES_WAIT_NS) : -ENOMEM;
 
+	if (r > 0)
+		r = 0; /* what is left is lost with the ring: profd ends */
 	while (r == 0 && clock_ns(CLOCK_MONOTONIC) < deadline_ns) {
 		struct pollfd fds[] = {
 			{.fd = resolver_client_fd(p->resolver), .events = POLLIN},
@@ -409,7 +440,7 @@ static int finish(struct profiler *p)
 	if (r == 0)
 		r = close_bucket(p, read_clocks());
 	finish_closed(p);
-	return r;
+	return writer_stop(p->writer) < 0 ? -EIO : r;
 }
 
 int profiler_run(struct profiler *p, struct profiler_error *error)
@@ -436,6 +467,6 @@ int profiler_run(struct profiler *p, struct profiler_error *error)
 		  process_table_counters(p->processes)->n_read,
 		  symbolize_counters(p->symbolize)->n_named, p->loop.max_stall_ns / 1000);
 	if (finish(p) < 0 && r == 0)
-		r = fail(error, -EIO, "the last bucket could not be finished");
+		r = fail(error, -EIO, "the last bucket is lost; the reason is above");
 	return r;
 }

@@ -15,6 +15,7 @@ _Static_assert(WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX + 1 <= PROFILE_STAC
 	       "a stack of the wire fits into the store");
 
 struct late_name {
+	enum location_kind kind;
 	uint32_t file;
 	uint64_t offset;
 };
@@ -125,7 +126,7 @@ static int add_user_frame(struct attribution *a, const struct sample *sample, ui
 	if (frame->kind == LOCATION_INTERPRETER)
 		return add_location(draft, LOCATION_INTERPRETER, 0, frame->code, UNKNOWN_NO_SYMBOL,
 				    NULL);
-	r = process_locate(a->processes, process, addr, sample->mono_ns, &file, &offset);
+	r = process_locate(a->processes, process, addr, i == 0, sample->mono_ns, &file, &offset);
 	if (r == -ESRCH) {
 		draft->gone = true;
 		r = add_location(draft, LOCATION_FILE, 0, 0, UNKNOWN_PROCESS_GONE, NULL);
@@ -142,14 +143,19 @@ static int add_user_frame(struct attribution *a, const struct sample *sample, ui
 	return r;
 }
 
-/* The mark at a stack's outer end, if it needs one; SYNTHETIC_NONE is settled with the names. */
+/*
+ * The mark at a stack's outer end, if it needs one. SYNTHETIC_NONE is settled with the names: what
+ * the walk took for a caller of main may be garbage, and the stack is whole all the same.
+ */
 static int add_end(const struct sample *sample, bool cut, struct draft *draft)
 {
-	enum synthetic mark = cut				     ? SYNTHETIC_TRUNCATED_ROOT
+	enum synthetic mark = cut				     ? SYNTHETIC_NONE
 			      : sample->user_stop == WIRE_STOP_LIMIT ? SYNTHETIC_TRUNCATED_LIMIT
 			      : sample->user_stop == WIRE_STOP_FAULT ? SYNTHETIC_TRUNCATED_FAULT
 								     : SYNTHETIC_NONE;
 
+	if (!draft->n) /* a kernel thread of which the kernel gave no frame */
+		return add_location(draft, LOCATION_KERNEL, 0, 0, UNKNOWN_NO_SYMBOL, NULL);
 	if (sample->user_stop == WIRE_STOP_NONE || draft->gone)
 		return 0;
 	return add_location(draft, LOCATION_SYNTHETIC, 0, mark, UNKNOWN_NONE, NULL);
@@ -168,7 +174,11 @@ static int add_stack(struct attribution *a, const struct sample *sample, struct 
 
 static int add_sample(struct attribution *a, const struct sample *sample, struct bucket *bucket)
 {
-	struct process_key key = {sample->pid, sample->exec_id, sample->start_boot_ns};
+	struct process_key key = {.pid = sample->pid,
+				  .exec_id = sample->exec_id,
+				  .start_boot_ns = sample->start_boot_ns,
+				  .start_code = sample->start_code,
+				  .end_code = sample->end_code};
 	struct process *process = process_table_get(a->processes, &key, sample->mono_ns);
 	struct draft draft = {.bucket = bucket};
 	struct profile_row row = {
@@ -215,21 +225,23 @@ static const struct profile_file *answer_file(void *ctx, uint32_t number)
 	return symbolize_file(a->symbolize, number);
 }
 
-static void note_late(struct attribution *a, uint32_t file, uint64_t offset)
+static void note_late(struct attribution *a, enum location_kind kind, uint32_t file,
+		      uint64_t offset)
 {
+	a->counters.n_pending_names++;
 	if (a->n_late >= LATE_MAX || GROWABLE_RESERVE(a, late) < 0)
 		return; /* its name then comes when it is sampled again */
-	a->late[a->n_late++] = (struct late_name){file, offset};
+	a->late[a->n_late++] = (struct late_name){kind, file, offset};
 }
 
-static enum unknown_reason answer_name(void *ctx, uint32_t file, uint64_t offset,
-				       const char **ret_function)
+static enum unknown_reason answer_name(void *ctx, enum location_kind kind, uint32_t file,
+				       uint64_t offset, const char **ret_function)
 {
 	struct attribution *a = ctx;
 	enum unknown_reason unknown = symbolize_find(a->symbolize, file, offset, ret_function);
 
 	if (unknown == UNKNOWN_PENDING)
-		note_late(a, file, offset);
+		note_late(a, kind, file, offset);
 	return unknown;
 }
 
@@ -266,7 +278,7 @@ static int add_late_names(struct attribution *a, struct bucket *bucket)
 			a->late[n++] = *late;
 			continue;
 		}
-		r = bucket_location(bucket, LOCATION_FILE, late->file, late->offset,
+		r = bucket_location(bucket, late->kind, late->file, late->offset,
 				    UNKNOWN_FILE_SKIPPED, &id, NULL);
 		if (r < 0)
 			return r;

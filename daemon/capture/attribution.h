@@ -20,6 +20,7 @@ struct attribution_counters {
 	uint64_t n_refused, refused_ns; /* no room in the bucket, or no memory */
 	uint64_t n_process_gone;	/* samples of processes that ended before they were read */
 	uint64_t n_late_names;		/* locations whose name came after their bucket */
+	uint64_t n_pending_names;	/* locations without an answer when their bucket closed */
 };
 
 /* Both are borrowed. */

@@ -35,7 +35,11 @@ bool bucket_clock_is_over(const struct bucket_clock *clock, uint64_t mono_ns);
 /* Whether the wall clock was set since the bucket began: it must be closed early. */
 bool bucket_clock_stepped(const struct bucket_clock *clock, struct clock_reading now);
 
-/* Ends the bucket at `now` and begins the next. Returns how much of it was covered. */
+/*
+ * Ends the bucket and begins the next: at its border when it is over, also when that was long ago
+ * (the caller goes on until bucket_clock_is_over() is false); at `now` when it is closed early, as
+ * at a step of the wall clock. Returns how much of it was covered.
+ */
 uint64_t bucket_clock_next(struct bucket_clock *clock, struct clock_reading now);
 
 #endif

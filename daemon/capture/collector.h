@@ -20,7 +20,8 @@ struct collectors;
 
 struct collector_options {
 	uint32_t frequency_hz;
-	/* Called for each record by collectors_consume(); < 0 stops the consuming. */
+	/* Called for each record by collectors_consume(). -ECANCELED ends the consuming behind this
+	 * record, the rest stays for the next time; another error ends it as well. */
 	int (*record)(void *ctx, void *record, size_t size);
 	void *ctx;
 };
@@ -40,7 +41,7 @@ int collectors_attach(struct collectors *collectors, struct collector_error *err
 
 /* Readable when a sample must be taken now; others wait for the next collectors_consume(). */
 int collectors_fd(const struct collectors *collectors);
-/* Hands over every record in the ring. Returns 0 or negative errno. */
+/* Hands over the records in the ring. Returns 0, 1 when it was cancelled, or negative errno. */
 int collectors_consume(struct collectors *collectors);
 
 /* Drops since the start, summed over the CPUs. */

@@ -72,6 +72,8 @@ int ingest_decode(const void *record, size_t size, struct sample *ret)
 	ret->value = e.value;
 	ret->start_boot_ns = e.start_boot_ns;
 	ret->cgroup_id = e.cgroup_id;
+	ret->start_code = e.start_code;
+	ret->end_code = e.end_code;
 	decode_comm(e.comm, ret->comm);
 	for (uint32_t i = 0; i < e.n_kernel; i++)
 		ret->kernel[i] = (struct sample_frame){.kind = LOCATION_KERNEL, .addr = words[i]};

@@ -20,7 +20,7 @@ struct sample {
 	enum wire_stop user_stop;
 	bool user_mode;
 	uint32_t pid, tid, cpu, exec_id;
-	uint64_t mono_ns, value, start_boot_ns, cgroup_id;
+	uint64_t mono_ns, value, start_boot_ns, cgroup_id, start_code, end_code;
 	char comm[WIRE_COMM_LEN + 1];
 	uint32_t n_kernel, n_user; /* frames, leaf first */
 	struct sample_frame kernel[WIRE_KERNEL_FRAMES_MAX];

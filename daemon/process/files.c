@@ -37,8 +37,8 @@ struct files {
 	struct mapped_file *entries; /* [0] is unused */
 	uint32_t n_slots;
 	struct hash_index by_key, by_number;
-	struct hash_index by_inode; /* of (device, inode) as /proc/PID/maps tells them */
-	uint32_t vdso, anon;	    /* their numbers, 0 until used */
+	struct hash_index by_inode;   /* of (device, inode) as /proc/PID/maps tells them */
+	uint32_t vdso, vdso_32, anon; /* their numbers, 0 until used */
 };
 
 int files_new(struct symbolize *symbolize, struct opener *opener, struct files **ret)
@@ -114,9 +114,16 @@ static int vdso_as_file(void)
 	return take_fd(&fd);
 }
 
-static uint32_t vdso_number(struct files *files)
+/* A 32-bit process has another one, of which there is no image at hand. */
+static uint32_t vdso_number(struct files *files, bool is_32_bit)
 {
 	int fd;
+
+	if (is_32_bit && !files->vdso_32 &&
+	    symbolize_add_file(files->symbolize, FILE_VDSO, "[vdso]", &files->vdso_32) == 0)
+		symbolize_file_failed(files->symbolize, files->vdso_32, UNKNOWN_NO_SYMBOL);
+	if (is_32_bit)
+		return files->vdso_32;
 
 	if (files->vdso || symbolize_add_file(files->symbolize, FILE_VDSO, "[vdso]", &files->vdso))
 		return files->vdso;
@@ -278,7 +285,7 @@ uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapp
 	int error;
 
 	if (mapping->kind == MAPPING_VDSO)
-		return vdso_number(files);
+		return vdso_number(files, mapping->end <= UINT32_MAX);
 	if (mapping->kind == MAPPING_ANON)
 		return anon_number(files);
 	number = find_by_inode(files, mapping);

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 
-#define REQUESTS_MAX 1024
+#define REQUESTS_MAX 8192 /* more than there are files: each is asked once */
+#define JOIN_WAIT_S  2	  /* for an open() under way when profd ends */
 
 /* linux/magic.h, and fs/fuse, fs/smb and fs/9p; filesystems whose server may not answer. */
 static const uint32_t remote_magics[] = {
@@ -73,7 +75,7 @@ void opener_open(uint32_t number, int path_fd, struct opener_answer *ret)
 	struct stat st;
 
 	*ret = (struct opener_answer){.number = number, .fd = -1};
-	/* The checks come before the real open, which is the filesystem's to answer. */
+	/* Both checks may ask the filesystem's server, as open() does: hence the thread. */
 	if (fstat(path_fd, &st) < 0) {
 		ret->reason = reason_of_open(errno);
 		return;
@@ -144,6 +146,7 @@ int opener_new(struct opener **ret)
 struct opener *opener_free(struct opener *opener)
 {
 	struct opener_answer answer;
+	struct timespec deadline;
 	struct mail *mail;
 
 	if (!opener)
@@ -152,7 +155,10 @@ struct opener *opener_free(struct opener *opener)
 		while ((mail = mailbox_take(&opener->requests)))
 			free_request((struct request *)mail);
 		mailbox_close(&opener->requests);
-		pthread_join(opener->thread, NULL);
+		clock_gettime(CLOCK_REALTIME, &deadline);
+		deadline.tv_sec += JOIN_WAIT_S;
+		if (pthread_timedjoin_np(opener->thread, NULL, &deadline) != 0)
+			return NULL; /* it hangs in a filesystem, and what it uses must stay */
 		while (opener_take(opener, &answer) > 0)
 			close_p(&answer.fd);
 	}

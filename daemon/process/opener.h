@@ -25,7 +25,7 @@ struct opener_answer {
 };
 
 int opener_new(struct opener **ret);
-/* Waits for an open() under way. */
+/* Waits two seconds for an open() under way; then it is abandoned, with its memory. */
 struct opener *opener_free(struct opener *opener);
 
 /* Readable when there may be an answer. */

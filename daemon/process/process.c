@@ -17,9 +17,11 @@
 #define MAPS_BYTES_MAX	  (16u << 20)
 #define STAT_BYTES_MAX	  16384
 #define REREAD_FIRST_NS	  10000000ull
+#define REREAD_CALLER_NS  1000000000ull
 #define REREAD_MAX_NS	  60000000000ull
 #define FILES_AT_ONCE_MAX 64
-#define STARTTIME_FIELD	  22 /* proc(5), /proc/PID/stat */
+#define STAT_NAME	  2 /* fields of /proc/PID/stat, proc(5) */
+#define STAT_STARTTIME	  22
 
 struct process_table {
 	char *proc;
@@ -98,23 +100,44 @@ static ssize_t read_text(struct process_table *table, int fd, size_t max)
 	return (ssize_t)len;
 }
 
-/* Whether /proc/PID, opened as `dir_fd`, is the process that was sampled and not a later one. */
-static int check_start(struct process_table *table, int dir_fd, const struct process_key *key)
+/* The fields of /proc/PID/stat from the one behind the name on; the name may hold anything. */
+static int parse_stat(const char *text, uint64_t *ret_ticks, uint64_t *ret_start_code,
+		      uint64_t *ret_end_code)
 {
-	_cleanup_close_ int fd = openat(dir_fd, "stat", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -ESRCH : read_text(table, fd, STAT_BYTES_MAX);
-	const char *field = n > 0 ? strrchr(table->text, ')') : NULL; /* the name may hold any */
-	uint64_t ticks;
+	const char *field = strrchr(text, ')');
 
-	if (n < 0)
-		return (int)n;
-	for (int i = 2; field && i < STARTTIME_FIELD; i++) {
+	for (int i = STAT_NAME; field && i < STAT_STARTTIME; i++) {
 		field = strchr(field, ' ');
 		field = field ? field + 1 : NULL;
 	}
-	if (!field || sscanf(field, "%" SCNu64, &ticks) != 1)
+	if (!field || sscanf(field, "%" SCNu64 " %*u %*d %*u %" SCNu64 " %" SCNu64, ret_ticks,
+			     ret_start_code, ret_end_code) != 3)
 		return -ESRCH;
-	return ticks == key->start_boot_ns / table->ns_per_tick ? 0 : -ESRCH;
+	return 0;
+}
+
+/*
+ * Whether /proc/PID, opened as `dir_fd`, is the process that was sampled and not a later one, with
+ * the image that was sampled and not the next: between a sample and its reading lie milliseconds,
+ * and that is when a shell's child becomes its program.
+ */
+static int check_identity(struct process_table *table, int dir_fd, const struct process_key *key)
+{
+	_cleanup_close_ int fd = openat(dir_fd, "stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -ESRCH : read_text(table, fd, STAT_BYTES_MAX);
+	uint64_t ticks, start_code, end_code;
+	int r;
+
+	if (n < 0)
+		return (int)n;
+	r = parse_stat(table->text, &ticks, &start_code, &end_code);
+	if (r < 0 || ticks != key->start_boot_ns / table->ns_per_tick)
+		return -ESRCH;
+	/* Without permission the kernel shows 1 and 1 (fs/proc/array.c, do_task_stat()). */
+	if (start_code > 1 && key->start_code &&
+	    (start_code != key->start_code || end_code != key->end_code))
+		return -ESRCH;
+	return 0;
 }
 
 static void take_exe(struct process *process, int dir_fd)
@@ -195,7 +218,7 @@ static void wait_longer(struct process *process, bool nothing_new, uint64_t now_
 		process->reread_wait_ns *= 2;
 	if (process->reread_wait_ns > REREAD_MAX_NS)
 		process->reread_wait_ns = REREAD_MAX_NS;
-	process->reread_mono_ns = now_mono_ns + process->reread_wait_ns;
+	process->read_mono_ns = now_mono_ns;
 }
 
 /* Reads /proc/PID. The directory's descriptor stays with the process whatever the pid becomes. */
@@ -210,8 +233,8 @@ static int read_process(struct process_table *table, struct process *process, ui
 	(void)snprintf(path, sizeof(path), "%s/%u", table->proc, process->key.pid);
 	dir_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
-		return -ESRCH;
-	r = check_start(table, dir_fd, &process->key);
+		return errno == ENOENT ? -ESRCH : -errno;
+	r = check_identity(table, dir_fd, &process->key);
 	if (r < 0)
 		return r;
 	r = read_mappings(table, dir_fd, &mappings);
@@ -304,17 +327,26 @@ struct process *process_table_get(struct process_table *table, const struct proc
 	return process;
 }
 
+static bool may_read_again(const struct process *process, bool is_leaf, uint64_t now_mono_ns)
+{
+	uint64_t wait_ns = process->reread_wait_ns;
+
+	if (!is_leaf && wait_ns < REREAD_CALLER_NS)
+		wait_ns = REREAD_CALLER_NS;
+	return now_mono_ns - process->read_mono_ns >= wait_ns;
+}
+
 int process_locate(struct process_table *table, struct process *process, uint64_t addr,
-		   uint64_t now_mono_ns, uint32_t *ret_file, uint64_t *ret_offset)
+		   bool is_leaf, uint64_t now_mono_ns, uint32_t *ret_file, uint64_t *ret_offset)
 {
 	struct mapping *mapping = mappings_find(&process->mappings, addr);
 
 	if (!mapping && process->gone)
 		return -ESRCH;
-	if (!mapping && now_mono_ns >= process->reread_mono_ns) {
+	if (!mapping && may_read_again(process, is_leaf, now_mono_ns)) {
 		/* What was read before stays valid when the process has ended meanwhile. */
 		if (read_process(table, process, now_mono_ns) < 0)
-			process->reread_mono_ns = now_mono_ns + REREAD_MAX_NS;
+			wait_longer(process, true, now_mono_ns);
 		mapping = mappings_find(&process->mappings, addr);
 	}
 	if (!mapping)

@@ -3,7 +3,8 @@
  * process.h - the processes that were sampled, by (pid, start time): executable and mappings.
  *
  * A process is read from /proc when its first sample arrives, again after an exec (the exec id of
- * the sample tells), and again, at a falling rate, when an address turns up that lies in no mapping
+ * the sample tells; an image that was replaced before it was read is gone, and is not taken for its
+ * successor), and again, at a falling rate, when an address turns up that lies in no mapping
  * (dlopen, JIT). One that is gone by then stays in the table as gone. Without samples for some
  * buckets it is forgotten, so that the table is bounded by what runs, not by what ever ran.
  */
@@ -19,6 +20,7 @@ struct process_key {
 	uint32_t pid;
 	uint32_t exec_id;
 	uint64_t start_boot_ns;
+	uint64_t start_code, end_code; /* of the image that was sampled; 0 = not known */
 };
 
 struct process {
@@ -26,8 +28,8 @@ struct process {
 	bool gone;	 /* it ended before it was read: no mappings, no exe */
 	const char *exe; /* "" when unknown; on the heap */
 	struct mappings mappings;
-	uint64_t reread_mono_ns; /* not read again before */
-	uint64_t reread_wait_ns; /* doubles when reading brought nothing new */
+	uint64_t read_mono_ns;	 /* when it was read */
+	uint64_t reread_wait_ns; /* not read again before; doubles when that brought nothing new */
 	uint32_t idle;		 /* sweeps since it was sampled */
 };
 
@@ -49,10 +51,13 @@ DEFINE_CLEANUP(struct process_table *, process_table_free);
 struct process *process_table_get(struct process_table *table, const struct process_key *key,
 				  uint64_t now_mono_ns);
 
-/* File number and offset of a user address. Returns 0; -ENOENT when it lies in no executable
- * mapping, -ESRCH when the process is gone. */
+/*
+ * File number and offset of a user address. Returns 0; -ENOENT when it lies in no executable
+ * mapping, -ESRCH when the process is gone. `is_leaf`: it was running there, so that an address in
+ * no mapping means new mappings; a caller's may be garbage, for which /proc is read more seldom.
+ */
 int process_locate(struct process_table *table, struct process *process, uint64_t addr,
-		   uint64_t now_mono_ns, uint32_t *ret_file, uint64_t *ret_offset);
+		   bool is_leaf, uint64_t now_mono_ns, uint32_t *ret_file, uint64_t *ret_offset);
 
 /* Whether the file of a located address is anonymous memory. */
 bool process_in_anon(const struct process *process, uint64_t addr);

@@ -328,7 +328,7 @@ static int name_location(struct bucket *b, uint32_t id, const struct bucket_answ
 	r = file_index(b, l->file, answers, &file);
 	if (r < 0)
 		return r;
-	l->unknown = answers->name(answers->ctx, l->file, l->offset, &function);
+	l->unknown = answers->name(answers->ctx, l->kind, l->file, l->offset, &function);
 	l->file = file;
 	if (l->unknown != UNKNOWN_NONE)
 		return 0;
@@ -345,10 +345,10 @@ static int settle_roots(struct bucket *b, const struct bucket_answers *answers)
 	for (uint32_t i = 1; i < b->n_stacks; i++) {
 		struct profile_stack *stack = &b->stacks[i];
 		uint32_t *locations = b->stack_locations + stack->first;
-		const struct profile_location *mark = &b->locations[locations[stack->n - 1]];
+		const struct profile_location *mark =
+			stack->n < 2 ? &b->locations[0] : &b->locations[locations[stack->n - 1]];
 
-		if (stack->n < 2 || mark->kind != LOCATION_SYNTHETIC ||
-		    mark->offset != SYNTHETIC_NONE)
+		if (mark->kind != LOCATION_SYNTHETIC || mark->offset != SYNTHETIC_NONE)
 			continue;
 		if (answers->is_whole(answers->ctx,
 				      &b->locations[stack->n > 2 ? locations[stack->n - 3] : 0],
@@ -406,6 +406,11 @@ int bucket_finish(struct bucket *b, const struct bucket_head *head,
 const struct profile_bucket *bucket_profile(const struct bucket *b)
 {
 	return &b->profile;
+}
+
+uint32_t bucket_n_locations(const struct bucket *b)
+{
+	return b->n_locations;
 }
 
 size_t bucket_bytes(const struct bucket *b)

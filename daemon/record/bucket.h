@@ -44,8 +44,8 @@ struct bucket_answers {
 	/* The file of a number, or NULL when it is not known: then the location's file is 0. */
 	const struct profile_file *(*file)(void *ctx, uint32_t number);
 	/* The function at a location of a known file, or a reason. */
-	enum unknown_reason (*name)(void *ctx, uint32_t file, uint64_t offset,
-				    const char **ret_function);
+	enum unknown_reason (*name)(void *ctx, enum location_kind kind, uint32_t file,
+				    uint64_t offset, const char **ret_function);
 	/* Whether a user stack that ends with these two locations (`outer` the outermost; `inner`
 	 * 0 when it has just one) is whole. Asked for stacks whose last location is the synthetic
 	 * SYNTHETIC_NONE; the mark is then removed, or becomes SYNTHETIC_TRUNCATED_ROOT. */
@@ -67,6 +67,9 @@ int bucket_finish(struct bucket *bucket, const struct bucket_head *head,
 
 /* After bucket_finish(): valid as long as the bucket. */
 const struct profile_bucket *bucket_profile(const struct bucket *bucket);
+
+/* How many locations it has by now. */
+uint32_t bucket_n_locations(const struct bucket *bucket);
 
 /* What the bucket weighs in memory, about, for the writer's limit. */
 size_t bucket_bytes(const struct bucket *bucket);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#define QUEUE_MAX	   64
+#define QUEUE_MAX	   128
 #define HELD_MAX_BYTES	   (16u << 20) /* of buckets that could not be written */
 #define CHECKPOINT_EVERY_S 60
 
@@ -25,6 +25,7 @@ struct writer {
 	struct mailbox queue;
 	pthread_t thread;
 	struct store_writer *store;
+	bool stopped;
 	/* The thread's own: */
 	struct finished *held;
 	size_t held_bytes;
@@ -168,10 +169,13 @@ int writer_new(struct store_writer *take_store, struct writer **ret)
 	return 0;
 }
 
-struct writer *writer_free(struct writer *writer)
+int writer_stop(struct writer *writer)
 {
-	if (!writer)
-		return NULL;
+	int r = 0;
+
+	if (writer->stopped)
+		return 0;
+	writer->stopped = true;
 	mailbox_close(&writer->queue);
 	pthread_join(writer->thread, NULL);
 	if (writer->held)
@@ -179,7 +183,16 @@ struct writer *writer_free(struct writer *writer)
 	while (writer->held) {
 		log_error("a bucket is lost: the store could not be written");
 		drop_oldest(writer);
+		r = -EIO;
 	}
+	return r;
+}
+
+struct writer *writer_free(struct writer *writer)
+{
+	if (!writer)
+		return NULL;
+	(void)writer_stop(writer);
 	store_writer_free(writer->store);
 	mailbox_done(&writer->queue);
 	pthread_mutex_destroy(&writer->lock);

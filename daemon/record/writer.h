@@ -24,7 +24,10 @@ struct writer_counters {
 
 /* Takes the store over. */
 int writer_new(struct store_writer *take_store, struct writer **ret);
-/* Writes what is queued (each bucket is tried once more), closes the store and ends the thread. */
+/* Writes what is queued, each bucket that failed once more, and ends the thread; nothing may be
+ * submitted any more. Returns 0, or -EIO when a bucket could not be written. */
+int writer_stop(struct writer *writer);
+/* Stops if need be, and closes the store. */
 struct writer *writer_free(struct writer *writer);
 DEFINE_CLEANUP(struct writer *, writer_free);
 

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SYMBOLS_MAX	  (8u << 20) /* librustc_driver has 1 M */
+#define SYMBOLS_MAX	  (2u << 20) /* librustc_driver has 1 M; 50 MB of a file, 32 of memory */
 #define SEGMENTS_MAX	  64
 #define SECTIONS_MAX	  65536
 #define UNSIZED_REACH_MAX 256 /* bytes that a symbol without a size may cover */
@@ -35,7 +35,7 @@ struct elf_symbols {
 	struct segment segments[SEGMENTS_MAX];
 	size_t n_segments;
 	uint64_t strings_offset, strings_size; /* of the string table, in the file */
-	struct symbol *symbols; /* by falling preference at one address, then vaddr */
+	struct symbol *symbols;		       /* by address, one for each */
 	size_t n_symbols;
 };
 
@@ -121,6 +121,17 @@ static int copy_functions(struct elf_symbols *s, Elf_Data *data, size_t n)
 	return 0;
 }
 
+static void keep_one_an_address(struct elf_symbols *s)
+{
+	size_t kept = 0;
+
+	qsort(s->symbols, s->n_symbols, sizeof(*s->symbols), compare_symbols);
+	for (size_t i = 0; i < s->n_symbols; i++)
+		if (!kept || s->symbols[kept - 1].vaddr != s->symbols[i].vaddr)
+			s->symbols[kept++] = s->symbols[i];
+	s->n_symbols = kept;
+}
+
 static int read_symbols(Elf *elf, struct elf_symbols *s, uint64_t file_size)
 {
 	GElf_Shdr table, strings;
@@ -137,7 +148,7 @@ static int read_symbols(Elf *elf, struct elf_symbols *s, uint64_t file_size)
 	if (!strings_section || !gelf_getshdr(strings_section, &strings) ||
 	    strings.sh_type != SHT_STRTAB || strings.sh_offset > file_size ||
 	    strings.sh_size > file_size - strings.sh_offset || table.sh_size > file_size ||
-	    !table.sh_entsize)
+	    table.sh_entsize != gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT))
 		return -EBADMSG;
 	s->strings_offset = strings.sh_offset;
 	s->strings_size = strings.sh_size;
@@ -151,10 +162,10 @@ static int read_symbols(Elf *elf, struct elf_symbols *s, uint64_t file_size)
 	if (!s->symbols)
 		return -ENOMEM;
 	(void)copy_functions(s, data, n);
+	keep_one_an_address(s);
 	smaller = realloc(s->symbols, (s->n_symbols ? s->n_symbols : 1) * sizeof(*s->symbols));
 	if (smaller)
 		s->symbols = smaller;
-	qsort(s->symbols, s->n_symbols, sizeof(*s->symbols), compare_symbols);
 	return 0;
 }
 
@@ -198,7 +209,7 @@ static int offset_to_vaddr(const struct elf_symbols *s, uint64_t offset, uint64_
 	return -ENOENT;
 }
 
-/* The first of the symbols at the greatest address not above `vaddr`, or NULL. */
+/* The symbol at the greatest address not above `vaddr`, or NULL. */
 static const struct symbol *last_not_above(const struct elf_symbols *s, uint64_t vaddr)
 {
 	size_t low = 0, high = s->n_symbols;
@@ -211,11 +222,7 @@ static const struct symbol *last_not_above(const struct elf_symbols *s, uint64_t
 		else
 			high = middle;
 	}
-	if (!low)
-		return NULL;
-	for (low--; low > 0 && s->symbols[low - 1].vaddr == s->symbols[low].vaddr; low--)
-		;
-	return &s->symbols[low];
+	return low ? &s->symbols[low - 1] : NULL;
 }
 
 static bool covers(const struct symbol *symbol, uint64_t vaddr)

@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODULES_MAX   4096
-#define SYMBOLS_MAX   (4u << 20)
-#define NAME_LEN_MAX  511	  /* KSYM_NAME_LEN less the NUL */
-#define BPF_REACH_MAX (64 * 1024) /* kallsyms has no sizes; a BPF program is smaller than this */
-#define MODULE_KERNEL 0
-#define MODULE_BPF    1
-#define TEXT_LEN_MAX  (256u << 20)
+#define MODULES_MAX	4096
+#define SYMBOLS_MAX	(4u << 20)
+#define NAME_LEN_MAX	511 /* KSYM_NAME_LEN less the NUL */
+#define BPF_IMAGE_BYTES 4096
+#define MODULE_KERNEL	0
+#define MODULE_BPF	1
+#define TEXT_LEN_MAX	(256u << 20)
 
 struct module {
 	char *name; /* with brackets */
@@ -39,6 +39,8 @@ struct kernel_symbols {
 	size_t n_symbols, capacity;
 	char *names;
 	size_t names_len, names_capacity;
+	struct bpf_program_range *programs; /* by address */
+	size_t n_programs;
 };
 
 struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *ks)
@@ -50,6 +52,7 @@ struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *ks)
 	free(ks->modules);
 	free(ks->symbols);
 	free(ks->names);
+	free(ks->programs);
 	free(ks);
 	return NULL;
 }
@@ -263,7 +266,21 @@ static void give_back_memory(struct kernel_symbols *ks)
 		ks->names = names;
 }
 
+static int copy_programs(struct kernel_symbols *ks, const struct bpf_program_range *programs,
+			 size_t n)
+{
+	if (!n)
+		return 0;
+	ks->programs = reallocarray(NULL, n, sizeof(*programs));
+	if (!ks->programs)
+		return -ENOMEM;
+	memcpy(ks->programs, programs, n * sizeof(*programs));
+	ks->n_programs = n;
+	return 0;
+}
+
 int kernel_symbols_parse(const char *kallsyms, size_t len, const char *modules,
+			 const struct bpf_program_range *programs, size_t n_programs,
 			 struct kernel_symbols **ret)
 {
 	_cleanup_(kernel_symbols_freep) struct kernel_symbols *ks = calloc(1, sizeof(*ks));
@@ -278,6 +295,8 @@ int kernel_symbols_parse(const char *kallsyms, size_t len, const char *modules,
 		r = add_module(ks, "bpf", 3, 0, 0);
 	if (r == 0)
 		r = parse_modules(ks, modules);
+	if (r == 0)
+		r = copy_programs(ks, programs, n_programs);
 	for (const char *line = kallsyms; r == 0 && line < end; line = next) {
 		const char *newline = memchr(line, '\n', (size_t)(end - line));
 		struct kallsyms_line parsed;
@@ -339,7 +358,8 @@ static int read_proc_file(const char *path, char **ret, size_t *ret_len)
 int kernel_symbols_load(struct kernel_symbols **ret)
 {
 	_cleanup_free_ char *kallsyms = NULL, *modules = NULL;
-	size_t len, modules_len;
+	_cleanup_free_ struct bpf_program_range *programs = NULL;
+	size_t len, modules_len, n_programs;
 	int r;
 
 	/* Modules first: one that is loaded in between is left out, not taken for another. */
@@ -348,7 +368,11 @@ int kernel_symbols_load(struct kernel_symbols **ret)
 	r = read_proc_file("/proc/kallsyms", &kallsyms, &len);
 	if (r < 0)
 		return r;
-	return kernel_symbols_parse(kallsyms, len, modules_len ? modules : "", ret);
+	/* After the text: a program loaded in between has a range and no name. */
+	if (bpf_program_ranges(&programs, &n_programs) < 0)
+		n_programs = 0;
+	return kernel_symbols_parse(kallsyms, len, modules_len ? modules : "", programs, n_programs,
+				    ret);
 }
 
 static const struct symbol *last_not_above(const struct kernel_symbols *ks, uint64_t addr)
@@ -364,6 +388,26 @@ static const struct symbol *last_not_above(const struct kernel_symbols *ks, uint
 			high = middle;
 	}
 	return low ? &ks->symbols[low - 1] : NULL;
+}
+
+/* Whether `addr` is in the program that the last symbol before it names. What else is listed as
+ * BPF, trampolines and dispatchers, has a page of its own (kernel/bpf/trampoline.c). */
+static bool in_bpf(const struct kernel_symbols *ks, const struct symbol *symbol, uint64_t addr)
+{
+	size_t low = 0, high = ks->n_programs;
+
+	if (strncmp(ks->names + symbol->name, "bpf_prog_", strlen("bpf_prog_")) != 0)
+		return addr - symbol->addr < BPF_IMAGE_BYTES;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (ks->programs[middle].end <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < ks->n_programs && ks->programs[low].start <= addr &&
+	       symbol->addr >= ks->programs[low].start;
 }
 
 int kernel_symbols_find(const struct kernel_symbols *ks, uint64_t addr, struct kernel_place *ret)
@@ -382,8 +426,7 @@ int kernel_symbols_find(const struct kernel_symbols *ks, uint64_t addr, struct k
 				break;
 			}
 	}
-	if (!module && symbol && symbol->module == MODULE_BPF &&
-	    addr - symbol->addr < BPF_REACH_MAX) {
+	if (!module && symbol && symbol->module == MODULE_BPF && in_bpf(ks, symbol, addr)) {
 		module = &ks->modules[MODULE_BPF];
 		i = MODULE_BPF;
 	}

@@ -10,16 +10,19 @@
 #define PROFD_KERNEL_SYMBOLS_H
 
 #include "profile.h"
+#include "symbols/bpf_programs.h"
 
 struct kernel_symbols;
 
 /*
  * Parses the text of /proc/kallsyms and of /proc/modules (may be ""), as fs/proc and
  * kernel/kallsyms.c and kernel/module/procfs.c write them; lines that do not parse are passed over.
- * Pure. Returns 0; -EPERM when all addresses are hidden (kptr_restrict, no CAP_SYSLOG); -ENOENT
- * when there is no function; -ENOMEM.
+ * `programs` (copied) says where BPF programs end: without, their addresses have no name. Pure.
+ * Returns 0; -EPERM when all addresses are hidden (kptr_restrict, no CAP_SYSLOG); -ENOENT when
+ * there is no function; -ENOMEM.
  */
 int kernel_symbols_parse(const char *kallsyms, size_t len, const char *modules,
+			 const struct bpf_program_range *programs, size_t n_programs,
 			 struct kernel_symbols **ret);
 /* The same from this machine's /proc; also -errno of reading. Takes about 0.1 s. */
 int kernel_symbols_load(struct kernel_symbols **ret);

@@ -13,6 +13,11 @@ void name_cache_init(struct name_cache *cache, uint32_t max)
 	*cache = (struct name_cache){.max = max};
 }
 
+void name_cache_resize(struct name_cache *cache, uint32_t max)
+{
+	cache->max = max;
+}
+
 static void generation_done(struct name_generation *g)
 {
 	hash_index_done(&g->index);

@@ -33,6 +33,8 @@ struct name_cache {
 };
 
 void name_cache_init(struct name_cache *cache, uint32_t max);
+/* Changes how many entries a generation may have from now on. */
+void name_cache_resize(struct name_cache *cache, uint32_t max);
 void name_cache_done(struct name_cache *cache);
 
 /* Whether the location is there, and then what is known: a reason, or UNKNOWN_NONE and a name that

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUESTS_MAX	   4096
+#define REQUESTS_MAX	   8192 /* more than there are files: each is added once */
 #define INDEX_BUDGET_BYTES (8u << 20)
-#define OPEN_FILES_MAX	   1024
+#define OPEN_FILES_MAX	   4096 /* as symbolize.h has */
 
 _Static_assert(PROFILE_IDENTITY_MAX == ELF_IDENTITY_MAX, "identities fit both ways");
 
@@ -71,6 +71,8 @@ static enum unknown_reason reason_of(int error)
 	case -ESTALE:
 		return UNKNOWN_FILE_GONE;
 	case -EFBIG:
+	case -EMFILE:
+	case -ENOMEM:
 		return UNKNOWN_FILE_SKIPPED;
 	default:
 		return UNKNOWN_FILE_BROKEN;
@@ -84,7 +86,8 @@ static void answer_identity(struct symbol_files *files, struct request *request,
 
 	body->kind = RESOLVER_IDENTITY;
 	body->file = request->file;
-	if (symbol_files_add(files, request->file, take_fd(&request->fd), &identity) < 0)
+	body->error = symbol_files_add(files, request->file, take_fd(&request->fd), &identity);
+	if (body->error < 0)
 		return;
 	body->is_build_id = identity.is_build_id;
 	body->identity_len = identity.len;

@@ -29,7 +29,7 @@ struct resolver_name {
 
 struct resolver_reply {
 	enum resolver_reply_kind kind;
-	/* RESOLVER_IDENTITY: identity_len is 0 when the file could not be read. */
+	/* RESOLVER_IDENTITY: identity_len is 0 when the file could not be read; error says why. */
 	uint32_t file;
 	bool is_build_id;
 	uint8_t identity_len;

@@ -4,6 +4,7 @@
  */
 #include "symbols/symbolize.h"
 
+#include "growable.h"
 #include "hash_index.h"
 #include "log.h"
 #include "resolver/elf_identity.h"
@@ -14,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_MAX	  16384 /* of a generation */
+#define NAMES_MIN	  16384 /* of a generation, and at most 256 k: 20 MB of names */
+#define NAMES_MAX	  262144
 #define WANTED_MAX	  65536
 #define QUESTIONS_AT_ONCE 1024
 #define KERNEL_RELOAD_NS  60000000000ull /* a snapshot costs 0.1 s of CPU */
@@ -44,7 +46,7 @@ struct symbolize {
 	uint32_t last_number;
 	struct name_cache names;
 	struct resolver_question *wanted;
-	size_t n_wanted, wanted_capacity;
+	uint32_t n_wanted, cap_wanted;
 	struct kernel_symbols *kernel;
 	int kernel_error; /* why there is no snapshot */
 	uint64_t kernel_asked_ns;
@@ -62,7 +64,7 @@ int symbolize_new(struct resolver_client *client, struct symbolize **ret)
 		return -ENOMEM;
 	s->client = client;
 	s->kernel_error = -EAGAIN;
-	name_cache_init(&s->names, NAMES_MAX);
+	name_cache_init(&s->names, NAMES_MIN);
 	r = resolver_client_load_kernel(client);
 	if (r < 0) {
 		symbolize_free(s);
@@ -175,6 +177,7 @@ void symbolize_file_failed(struct symbolize *s, uint32_t number, enum unknown_re
 	file->state = FILE_FAILED;
 	file->reason = reason;
 	s->counters.n_files_broken += reason == UNKNOWN_FILE_BROKEN;
+	s->counters.n_files_skipped += reason == UNKNOWN_FILE_SKIPPED;
 }
 
 void symbolize_remove_file(struct symbolize *s, uint32_t number)
@@ -280,22 +283,19 @@ void symbolize_kernel(struct symbolize *s, uint64_t addr, uint64_t now_mono_ns,
 
 /* ---- names ---- */
 
-static void push_wanted(struct symbolize *s, uint32_t number, uint64_t offset)
+void symbolize_reserve(struct symbolize *s, uint32_t n)
 {
-	if (s->n_wanted == s->wanted_capacity) {
-		size_t capacity = s->wanted_capacity ? s->wanted_capacity * 2 : 1024;
-		struct resolver_question *larger =
-			capacity > WANTED_MAX ? NULL
-					      : reallocarray(s->wanted, capacity, sizeof(*larger));
+	name_cache_resize(&s->names, n < NAMES_MIN ? NAMES_MIN : n > NAMES_MAX ? NAMES_MAX : n);
+}
 
-		if (!larger) {
-			s->counters.n_questions_dropped++;
-			return;
-		}
-		s->wanted = larger;
-		s->wanted_capacity = capacity;
+static int push_wanted(struct symbolize *s, uint32_t number, uint64_t offset)
+{
+	if (s->n_wanted >= WANTED_MAX || GROWABLE_RESERVE(s, wanted) < 0) {
+		s->counters.n_questions_dropped++;
+		return -ENOSPC;
 	}
 	s->wanted[s->n_wanted++] = (struct resolver_question){number, offset};
+	return 0;
 }
 
 void symbolize_want(struct symbolize *s, uint32_t number, uint64_t offset)
@@ -312,26 +312,18 @@ void symbolize_want(struct symbolize *s, uint32_t number, uint64_t offset)
 		s->counters.n_unnamed++;
 		return;
 	}
-	if (name_cache_put(&s->names, number, offset, UNKNOWN_PENDING, NULL) == 0)
-		push_wanted(s, number, offset);
+	/* Without room the location stays unknown here, and so is asked when it comes again. */
+	if (push_wanted(s, number, offset) == 0)
+		(void)name_cache_put(&s->names, number, offset, UNKNOWN_PENDING, NULL);
 }
 
-/* Sends `n` questions; the ones that found no room are forgotten, so that they are asked again. */
-static void ask(struct symbolize *s, const struct resolver_question *questions, size_t n)
+/* Takes up to QUESTIONS_AT_ONCE that can be asked now out of the list; the rest stays in order. */
+static size_t take_askable(struct symbolize *s, struct resolver_question *now)
 {
-	if (!n || resolver_client_ask_names(s->client, questions, n) == 0)
-		return;
-	s->counters.n_questions_dropped += n;
-	for (size_t i = 0; i < n; i++)
-		push_wanted(s, questions[i].file, questions[i].offset);
-}
+	uint32_t n_later = 0;
+	size_t n_now = 0;
 
-void symbolize_flush(struct symbolize *s)
-{
-	struct resolver_question now[QUESTIONS_AT_ONCE];
-	size_t n_now = 0, n_later = 0, n_before = s->n_wanted;
-
-	for (size_t i = 0; i < n_before; i++) {
+	for (uint32_t i = 0; i < s->n_wanted; i++) {
 		const struct known_file *file = find_file(s, s->wanted[i].file);
 
 		if (!file)
@@ -347,7 +339,24 @@ void symbolize_flush(struct symbolize *s)
 		}
 	}
 	s->n_wanted = n_later;
-	ask(s, now, n_now);
+	return n_now;
+}
+
+void symbolize_flush(struct symbolize *s)
+{
+	struct resolver_question now[QUESTIONS_AT_ONCE];
+	size_t n;
+
+	do {
+		n = take_askable(s, now);
+		if (!n || resolver_client_ask_names(s->client, now, n) == 0)
+			continue;
+		/* The queue is full: they wait for the next time, and are dropped if even the list
+		 * is full meanwhile. */
+		for (size_t i = 0; i < n; i++)
+			(void)push_wanted(s, now[i].file, now[i].offset);
+		return;
+	} while (n == QUESTIONS_AT_ONCE);
 }
 
 static void take_identity(struct symbolize *s, const struct resolver_reply *reply)
@@ -357,7 +366,10 @@ static void take_identity(struct symbolize *s, const struct resolver_reply *repl
 	if (!file)
 		return;
 	if (!reply->identity_len) {
-		symbolize_file_failed(s, reply->file, UNKNOWN_FILE_BROKEN);
+		symbolize_file_failed(s, reply->file,
+				      reply->error == -EMFILE || reply->error == -ENOMEM
+					      ? UNKNOWN_FILE_SKIPPED
+					      : UNKNOWN_FILE_BROKEN);
 		return;
 	}
 	file->state = FILE_READY;

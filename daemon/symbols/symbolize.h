@@ -23,8 +23,9 @@ struct symbolize;
 
 struct symbolize_counters {
 	uint64_t n_named, n_unnamed;  /* answers */
-	uint64_t n_questions_dropped; /* the queue was full; they are asked again later */
+	uint64_t n_questions_dropped; /* no room for them; asked when the location comes again */
 	uint64_t n_files_refused;     /* beyond SYMBOLIZE_FILES_MAX */
+	uint64_t n_files_skipped;     /* not regular, too large, remote, or beyond a limit */
 	uint64_t n_files_broken;      /* files that could not be parsed */
 	uint64_t n_kernel_unknown;    /* kernel addresses in no known module */
 };
@@ -47,6 +48,9 @@ void symbolize_remove_file(struct symbolize *symbolize, uint32_t number);
 
 /* The file as known by now, or NULL for a number that is not registered. */
 const struct profile_file *symbolize_file(const struct symbolize *symbolize, uint32_t number);
+
+/* Makes room for the names of `n` locations: a bucket's must all be there when it is finished. */
+void symbolize_reserve(struct symbolize *symbolize, uint32_t n);
 
 /* File number and offset of a kernel address; its name is found by symbolize_find() at once. */
 void symbolize_kernel(struct symbolize *symbolize, uint64_t addr, uint64_t now_mono_ns,

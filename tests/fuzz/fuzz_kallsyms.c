@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
+	const struct bpf_program_range programs[] = {{0xffffffff81002000, 0xffffffff81002800}};
 	struct kernel_symbols *symbols;
 	struct kernel_place place;
 	size_t len;
@@ -20,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	len = strlen(text);
-	if (kernel_symbols_parse(text, len, len < size ? text + len + 1 : "", &symbols) == 0) {
+	if (kernel_symbols_parse(text, len, len < size ? text + len + 1 : "", programs, 1,
+				 &symbols) == 0) {
 		for (uint64_t addr = 0xffffffff81000000; addr < 0xffffffff81004000; addr += 0x155)
 			if (kernel_symbols_find(symbols, addr, &place) == 0 && !place.module)
 				abort();

@@ -50,6 +50,8 @@ __attribute__((noreturn)) static void run_program(const struct child_options *op
 	if (options->uid && (setgroups(0, NULL) < 0 || setgid(options->uid) < 0 ||
 			     setuid(options->uid) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0))
 		_exit(EXIT_NOT_STARTED);
+	if (options->prepare && options->prepare() < 0)
+		_exit(EXIT_NOT_STARTED);
 	if (program_fd >= 0)
 		(void)fexecve(program_fd, argv, environ);
 	else

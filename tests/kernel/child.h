@@ -20,9 +20,10 @@ struct child {
 };
 
 struct child_options {
-	int cpu;   /* run on this CPU only; -1 = any */
-	uid_t uid; /* run as this user, without any capability; 0 = as the test itself */
-	int in_fd; /* its stdin; -1 = /dev/null */
+	int cpu;	      /* run on this CPU only; -1 = any */
+	uid_t uid;	      /* run as this user, without any capability; 0 = as the test itself */
+	int in_fd;	      /* its stdin; -1 = /dev/null */
+	int (*prepare)(void); /* called before the program is executed; < 0: it is not */
 };
 
 /* A NULL-terminated list of words. */

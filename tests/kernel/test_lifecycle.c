@@ -12,9 +12,12 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#define SECOND_NS	  UINT64_C(1000000000)
 #define BUCKETS_TIMEOUT_S 60
 
 /* The whole answer, which is empty while there is no bucket; true when profctl answered. */
@@ -112,6 +115,55 @@ static void test_buckets_survive_kill(void **state)
 	answer_done(&after);
 }
 
+/*
+ * profd is kept from running for longer than a bucket and than the ring can hold: what was sampled
+ * meanwhile is in the buckets of its time, none of which has more time than there is, and what
+ * found no room is counted.
+ */
+static void test_stopped_for_a_while(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	const struct timespec stop = {.tv_sec = 4};
+	struct child workloads[2] = {{0}};
+	struct answer all, second;
+	uint64_t since_ns, until_ns, n_seconds = 0;
+
+	daemon_start(fixture, ARGS("--bucket", "1", "--frequency", "999"));
+	for (size_t i = 0; i < ARRAY_SIZE(workloads); i++)
+		workload_start(&workloads[i], -1, ARGS("split603010", "6"));
+	wait_for_span(fixture, 1000000000ull);
+	child_signal(&fixture->profd, SIGSTOP);
+	nanosleep(&stop, NULL);
+	child_signal(&fixture->profd, SIGCONT);
+	for (size_t i = 0; i < ARRAY_SIZE(workloads); i++)
+		json_decref(workload_truth(&workloads[i]));
+	daemon_stop(fixture, SIGTERM);
+
+	assert_true(try_top(fixture, &all));
+	since_ns = answer_window(&all, "since_ns");
+	until_ns = answer_window(&all, "until_ns");
+	assert_true(answer_window(&all, "lost_ns") > 0);
+	for (uint64_t at_ns = since_ns; at_ns < until_ns; at_ns += SECOND_NS) {
+		_cleanup_free_ char *out = NULL;
+		char since[32], until[32];
+		uint64_t most_ns = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) * SECOND_NS;
+
+		(void)snprintf(since, sizeof(since), "@%" PRIu64, at_ns / SECOND_NS);
+		(void)snprintf(until, sizeof(until), "@%" PRIu64, at_ns / SECOND_NS + 1);
+		assert_int_equal(profctl(fixture, "top",
+					 ARGS("--since", since, "--until", until, "-o", "json"),
+					 &out),
+				 0);
+		answer_parse(&second, out);
+		n_seconds += answer_window(&second, "samples") > 0;
+		/* One tick more than fit into a second may fall into it on each CPU. */
+		assert_true(answer_window(&second, "machine_total_ns") <= most_ns + most_ns / 400);
+		answer_done(&second);
+	}
+	assert_true(n_seconds >= 4);
+	answer_done(&all);
+}
+
 static void test_frequency_and_bucket_are_honoured(void **state)
 {
 	struct daemon_fixture *fixture = *state;
@@ -186,6 +238,7 @@ int main(void)
 		DAEMON_TEST(test_sigterm_writes_the_open_bucket),
 		DAEMON_TEST(test_sigint_writes_the_open_bucket),
 		DAEMON_TEST(test_buckets_survive_kill),
+		DAEMON_TEST(test_stopped_for_a_while),
 		DAEMON_TEST(test_frequency_and_bucket_are_honoured),
 		DAEMON_TEST(test_configuration_file_is_read),
 		DAEMON_TEST(test_second_profd_on_the_store_is_refused),

@@ -6,10 +6,18 @@
 #include "cleanup.h"
 #include "daemon_fixture.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -108,6 +116,48 @@ static void test_no_permission(void **state)
 	assert_refused(&options, ARGS("--store", fixture->store), 1, ARGS("root"));
 }
 
+/* A kernel without BTF, as profd sees it: nothing is where the kernel has it. */
+static int hide_btf(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	return mount("none", "/sys/kernel/btf", "tmpfs", 0, NULL);
+}
+
+static void test_no_btf(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	struct child_options options = CHILD_DEFAULTS;
+
+	options.prepare = hide_btf;
+	assert_refused(&options, ARGS("--store", fixture->store), 1,
+		       ARGS("BTF", "/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"));
+}
+
+/* A kernel without perf events: the system call is not there. */
+static int refuse_perf_events(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_perf_event_open, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = ARRAY_SIZE(filter), .filter = filter};
+
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void test_no_perf_events(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	struct child_options options = CHILD_DEFAULTS;
+
+	options.prepare = refuse_perf_events;
+	assert_refused(&options, ARGS("--store", fixture->store), 1,
+		       ARGS("no perf events", "CONFIG_PERF_EVENTS", "seccomp"));
+}
+
 static void test_store_that_is_a_file(void **state)
 {
 	struct daemon_fixture *fixture = *state;
@@ -127,9 +177,14 @@ static void test_store_that_is_a_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DAEMON_TEST(test_unknown_key),		DAEMON_TEST(test_value_out_of_range),
-		DAEMON_TEST(test_line_that_is_none),	DAEMON_TEST(test_unreadable_config),
-		DAEMON_TEST(test_option_out_of_range),	DAEMON_TEST(test_no_permission),
+		DAEMON_TEST(test_unknown_key),
+		DAEMON_TEST(test_value_out_of_range),
+		DAEMON_TEST(test_line_that_is_none),
+		DAEMON_TEST(test_unreadable_config),
+		DAEMON_TEST(test_option_out_of_range),
+		DAEMON_TEST(test_no_permission),
+		DAEMON_TEST(test_no_btf),
+		DAEMON_TEST(test_no_perf_events),
 		DAEMON_TEST(test_store_that_is_a_file),
 	};
 

@@ -21,10 +21,11 @@ static const struct profile_file *answer_file(void *ctx, uint32_t number)
 	return number == 7 ? &file_of_7 : NULL;
 }
 
-static enum unknown_reason answer_name(void *ctx, uint32_t file, uint64_t offset,
-				       const char **ret_function)
+static enum unknown_reason answer_name(void *ctx, enum location_kind kind, uint32_t file,
+				       uint64_t offset, const char **ret_function)
 {
 	(void)ctx;
+	(void)kind;
 	(void)file;
 	if (offset == 1)
 		return UNKNOWN_NO_SYMBOL;
@@ -146,6 +147,7 @@ static void test_roots(void **state)
 	add(b, series(b, 1, "a"), stack, 2);
 	stack[1] = location(b, LOCATION_SYNTHETIC, 0, SYNTHETIC_TRUNCATED_LIMIT);
 	add(b, series(b, 1, "a"), stack, 2);
+	add(b, series(b, 1, "a"), stack, 0); /* no frame at all */
 	assert_int_equal(bucket_finish(b, &head, &answers), 0);
 	p = bucket_profile(b);
 	assert_int_equal(p->stacks[1].n, 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test_bucket_clock.c - buckets against made-up clocks: late start, slew, steps, suspend.
+ * test_bucket_clock.c - buckets against made-up clocks: late start, slew, steps, delay, jitter.
  */
 #include "capture/bucket_clock.h"
 
@@ -80,17 +80,44 @@ static void test_steps(void **state)
 	assert_int_equal(c.end_mono_ns, 60 * S);
 }
 
-static void test_suspend(void **state)
+static void test_behind(void **state)
 {
 	struct bucket_clock c;
+	struct clock_reading now = {1035 * S + 3, 85 * S + 3};
 
 	(void)state;
-	bucket_clock_start(&c, 10 * S, (struct clock_reading){1000 * S, 50 * S});
-	/* profd was stopped for 100 s: that time is not covered by any bucket. */
-	assert_int_equal(bucket_clock_next(&c, (struct clock_reading){1105 * S, 155 * S}), 10 * S);
-	assert_int_equal(c.start_real_ns, 1100 * S);
-	assert_int_equal(c.begin_mono_ns, 155 * S);
-	assert_int_equal(c.end_mono_ns, 160 * S);
+	bucket_clock_start(&c, 10 * S, (struct clock_reading){1004 * S, 54 * S});
+	/* profd was stopped; the kernel went on sampling into the ring, bucket by bucket. */
+	assert_int_equal(bucket_clock_next(&c, now), 6 * S);
+	assert_int_equal(c.start_real_ns, 1010 * S);
+	assert_int_equal(bucket_clock_next(&c, now), 10 * S);
+	assert_int_equal(bucket_clock_next(&c, now), 10 * S);
+	assert_int_equal(c.start_real_ns, 1030 * S);
+	assert_int_equal(c.begin_mono_ns, 80 * S);
+	assert_false(bucket_clock_is_over(&c, now.mono_ns));
+	assert_int_equal(c.n_steps, 0);
+}
+
+/* The two clocks are read one after the other, and not always in the same time. */
+static void test_jitter(void **state)
+{
+	struct bucket_clock c;
+	uint64_t mono_ns = 50 * S, real_ns = 1000 * S, covered_ns = 0;
+
+	(void)state;
+	bucket_clock_start(&c, S, (struct clock_reading){real_ns, mono_ns});
+	for (uint64_t i = 1; i <= 1000; i++) {
+		uint64_t late_ns = i * 7919 % 200000000, jitter_ns = i * 104729 % 2000;
+		struct clock_reading now = {real_ns + i * S + late_ns + jitter_ns,
+					    mono_ns + i * S + late_ns + 1000};
+
+		assert_true(bucket_clock_is_over(&c, now.mono_ns));
+		covered_ns += bucket_clock_next(&c, now);
+		assert_int_equal(c.start_real_ns, real_ns + i * S);
+	}
+	/* Nothing falls between two buckets. */
+	assert_in_range(covered_ns, 1000 * S - 2000, 1000 * S + 2000);
+	assert_int_equal(c.n_steps, 0);
 }
 
 int main(void)
@@ -101,7 +128,8 @@ int main(void)
 		cmocka_unit_test(test_slewed_back),
 		cmocka_unit_test(test_end_of_profd),
 		cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_suspend),
+		cmocka_unit_test(test_behind),
+		cmocka_unit_test(test_jitter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,25 @@ static void test_all_keys(void **state)
 	assert_string_equal(config.directory, "/srv/p");
 }
 
+/* The README's example, with its comments. */
+static void test_readme(void **state)
+{
+	struct config config, defaults;
+	struct config_error error;
+
+	(void)state;
+	config_init(&defaults);
+	if (parse(&config,
+		  "[cpu]\nfrequency_hz = 49       ; 19 to 999 samples a second and CPU\n\n[store]\n"
+		  "directory = /var/lib/profd\nbucket_s = 10           ; a divisor of 3600, at "
+		  "most "
+		  "600\nmax_nodes = 1000000     ; of a partition's call trie; 25 bytes of profd's "
+		  "memory each\nmax_mb = 1024           ; of all partitions together\n",
+		  &error) < 0)
+		fail_msg("%s", error.text);
+	assert_memory_equal(&config, &defaults, sizeof(config));
+}
+
 static void test_refusals(void **state)
 {
 	static const struct {
@@ -132,9 +151,9 @@ static void test_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_all_keys),
-		cmocka_unit_test(test_refusals), cmocka_unit_test(test_long_lines_and_nul),
-		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_defaults),	   cmocka_unit_test(test_all_keys),
+		cmocka_unit_test(test_refusals),	   cmocka_unit_test(test_readme),
+		cmocka_unit_test(test_long_lines_and_nul), cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

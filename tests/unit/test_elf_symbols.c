@@ -277,6 +277,36 @@ static void test_symbol_files(void **state)
 	symbol_files_free(files);
 }
 
+/* A sparse file whose header speaks of a table of 900 MB, with entries of 1.5 MB. */
+static void test_absurd_table(void **state)
+{
+	int self = open_self(), fd;
+	struct elf_symbols *symbols = NULL;
+	struct stat st;
+	Elf64_Ehdr header;
+	Elf64_Shdr section;
+
+	(void)state;
+	assert_int_equal(fstat(self, &st), 0);
+	fd = copy_to_memfd(self, st.st_size);
+	assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
+	for (int i = 0; i < header.e_shnum; i++) {
+		off_t at = (off_t)(header.e_shoff + (uint64_t)i * header.e_shentsize);
+
+		assert_int_equal(pread(fd, &section, sizeof(section), at), sizeof(section));
+		if (section.sh_type != SHT_SYMTAB && section.sh_type != SHT_DYNSYM)
+			continue;
+		section.sh_size = 900u << 20;
+		section.sh_entsize = 24 * 65536;
+		assert_int_equal(pwrite(fd, &section, sizeof(section), at), sizeof(section));
+	}
+	assert_int_equal(ftruncate(fd, 1 << 30), 0);
+	assert_int_equal(elf_symbols_new(fd, &symbols), -EBADMSG);
+	assert_null(symbols);
+	close(fd);
+	close(self);
+}
+
 static void expect_demangled(const char *mangled, const char *wanted)
 {
 	char *plain = demangle(mangled);
@@ -298,6 +328,14 @@ static void test_demangle(void **state)
 	expect_demangled("_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE",
 			 "core::fmt::Write::write_fmt");
 	expect_demangled("_RNvCs1234_7mycrate3foo", "mycrate::foo");
+	/* Each level doubles the name: it is never written out. */
+	expect_demangled(
+		"_Z1fI1AIiiES0_IS1_S1_ES0_IS2_S2_ES0_IS3_S3_ES0_IS4_S4_ES0_IS5_S5_ES0_IS6_S6_"
+		"ES0_IS7_S7_ES0_IS8_S8_ES0_IS9_S9_ES0_ISA_SA_ES0_ISB_SB_ES0_ISC_SC_ES0_ISD_SD_"
+		"ES0_ISE_SE_ES0_ISF_SF_ES0_ISG_SG_ES0_ISH_SH_ES0_ISI_SI_ES0_ISJ_SJ_ES0_ISK_SK_"
+		"ES0_ISL_SL_ES0_ISM_SM_ES0_ISN_SN_ES0_ISO_SO_ES0_ISP_SP_ES0_ISQ_SQ_ES0_ISR_SR_"
+		"ES0_ISS_SS_EEvv",
+		NULL);
 	expect_demangled("_Zgarbage", NULL);
 	expect_demangled("_Rgarbage", NULL);
 }
@@ -314,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_symbol_files),
 		cmocka_unit_test(test_demangle),
+		cmocka_unit_test(test_absurd_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,15 +25,19 @@ static const char kallsyms[] = "ffffffff80000000 T _text\n"
 			       "ffffffffc0001800 T xfs_write\t[xfs]\n"
 			       "ffffffffc0009000 t late_module\t[late]\n"
 			       "ffffffffc0100000 t bpf_prog_6deef7357e7b4530_cpu_tick\t[bpf]\n"
+			       "ffffffffc0110000 t bpf_trampoline_1\t[bpf]\n"
 			       "zzz not a line\n"
 			       "ffffffffc0200000\n";
 static const char modules[] = "xfs 8192 1 - Live 0xffffffffc0001000\nbroken\n";
+
+static const struct bpf_program_range programs[] = {{0xffffffffc0100000, 0xffffffffc0100400}};
 
 static struct kernel_symbols *parse(void)
 {
 	struct kernel_symbols *ks = NULL;
 
-	assert_int_equal(kernel_symbols_parse(kallsyms, strlen(kallsyms), modules, &ks), 0);
+	assert_int_equal(
+		kernel_symbols_parse(kallsyms, strlen(kallsyms), modules, programs, 1, &ks), 0);
 	return ks;
 }
 
@@ -89,7 +93,11 @@ static void test_bpf(void **state)
 	(void)state;
 	expect(0xffffffffc0100010, FILE_BPF, "[bpf]", 0xffffffffc0100010 - 0xffffffff81000000,
 	       "bpf_prog_6deef7357e7b4530_cpu_tick");
-	expect_none(0xffffffffc0100000 + 64 * 1024);
+	/* Behind its end begins one that was loaded after kallsyms was read. */
+	expect_none(0xffffffffc0100400);
+	expect(0xffffffffc0110020, FILE_BPF, "[bpf]", 0xffffffffc0110020 - 0xffffffff81000000,
+	       "bpf_trampoline_1");
+	expect_none(0xffffffffc0111000);
 }
 
 static void test_hidden_and_empty(void **state)
@@ -98,9 +106,10 @@ static void test_hidden_and_empty(void **state)
 	struct kernel_symbols *ks = NULL;
 
 	(void)state;
-	assert_int_equal(kernel_symbols_parse(hidden, strlen(hidden), "", &ks), -EPERM);
-	assert_int_equal(kernel_symbols_parse("", 0, "", &ks), -ENOENT);
-	assert_int_equal(kernel_symbols_parse("ffffffff81000000 D data\n", 24, "", &ks), -ENOENT);
+	assert_int_equal(kernel_symbols_parse(hidden, strlen(hidden), "", NULL, 0, &ks), -EPERM);
+	assert_int_equal(kernel_symbols_parse("", 0, "", NULL, 0, &ks), -ENOENT);
+	assert_int_equal(kernel_symbols_parse("ffffffff81000000 D data\n", 24, "", NULL, 0, &ks),
+			 -ENOENT);
 	assert_null(ks);
 }
 
@@ -109,7 +118,7 @@ static void test_every_prefix(void **state)
 	(void)state;
 	for (size_t len = 0; len < strlen(kallsyms); len++) {
 		struct kernel_symbols *ks = NULL;
-		int r = kernel_symbols_parse(kallsyms, len, modules, &ks);
+		int r = kernel_symbols_parse(kallsyms, len, modules, programs, 1, &ks);
 
 		assert_true(r == 0 || r == -ENOENT || r == -EPERM);
 		kernel_symbols_free(ks);

@@ -61,7 +61,8 @@ static void make_process(const struct scene *scene, uint32_t pid, const char *ma
 {
 	/* The name holds what breaks a parser that looks for the first parenthesis or space. */
 	write_file(scene, pid, "stat",
-		   "4242 (a) b (c) S 1 1 1 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 77 1000 100 0\n");
+		   "4242 (a) b (c) S 1 1 1 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 77 1000 100 "
+		   "18446744073709551615 4096 8192 0\n");
 	write_file(scene, pid, "maps", maps);
 }
 
@@ -98,7 +99,7 @@ static int tear_down(void **state)
 
 static struct process *get(struct scene *scene, uint32_t exec_id, uint64_t start_ns, uint64_t now)
 {
-	struct process_key key = {PID, exec_id, start_ns};
+	struct process_key key = {.pid = PID, .exec_id = exec_id, .start_boot_ns = start_ns};
 	struct process *process = process_table_get(scene->table, &key, now);
 
 	assert_non_null(process);
@@ -110,7 +111,7 @@ static int locate(struct scene *scene, struct process *process, uint64_t addr, u
 {
 	uint32_t file;
 
-	return process_locate(scene->table, process, addr, now, &file, ret_offset);
+	return process_locate(scene->table, process, addr, true, now, &file, ret_offset);
 }
 
 static void test_locate(void **state)
@@ -125,10 +126,10 @@ static void test_locate(void **state)
 		     "00:00 0 \n");
 	process = get(scene, 1, START_NS + 9999999, S); /* within the same tick */
 	assert_false(process->gone);
-	assert_int_equal(process_locate(scene->table, process, 0x1234, S, &file, &offset), 0);
+	assert_int_equal(process_locate(scene->table, process, 0x1234, true, S, &file, &offset), 0);
 	assert_int_equal(offset, 0x5234);
 	assert_string_equal(symbolize_file(scene->symbolize, file)->path, "/bin/x");
-	assert_int_equal(process_locate(scene->table, process, 0x8010, S, &file, &offset), 0);
+	assert_int_equal(process_locate(scene->table, process, 0x8010, true, S, &file, &offset), 0);
 	assert_int_equal(symbolize_file(scene->symbolize, file)->kind, FILE_ANON);
 	assert_int_equal(offset, 0x8010);
 	assert_true(process_in_anon(process, 0x8010));
@@ -189,11 +190,33 @@ static void test_exec(void **state)
 	assert_int_equal(process_table_counters(scene->table)->n_read, 2);
 }
 
+/* The sample is of an image that was replaced before /proc was read. */
+static void test_sampled_before_exec(void **state)
+{
+	struct scene *scene = *state;
+	struct process_key key = {.pid = PID,
+				  .exec_id = 1,
+				  .start_boot_ns = START_NS,
+				  .start_code = 4096,
+				  .end_code = 9000};
+	uint64_t offset;
+
+	make_process(scene, PID, "1000-3000 r-xp 00000000 fe:00 9 /bin/after\n");
+	assert_int_equal(
+		locate(scene, process_table_get(scene->table, &key, S), 0x1234, S, &offset),
+		-ESRCH);
+	key.exec_id = 2;
+	key.end_code = 8192;
+	assert_int_equal(
+		locate(scene, process_table_get(scene->table, &key, S), 0x1234, S, &offset), 0);
+}
+
 static void test_dlopen(void **state)
 {
 	struct scene *scene = *state;
 	struct process *process;
 	uint64_t offset, n_read;
+	uint32_t file;
 
 	make_process(scene, PID, "1000-3000 r-xp 00000000 fe:00 9 /bin/x\n");
 	process = get(scene, 1, START_NS, 100 * S);
@@ -208,6 +231,14 @@ static void test_dlopen(void **state)
 	for (uint64_t now = 103 * S; now < 403 * S; now += S / 10)
 		assert_int_equal(locate(scene, process, 0x9000, now, &offset), -ENOENT);
 	assert_in_range(process_table_counters(scene->table)->n_read - n_read, 8, 16);
+	/* A caller's address is not worth a look within the second. */
+	n_read = process_table_counters(scene->table)->n_read;
+	process = get(scene, 2, START_NS, 500 * S);
+	for (uint64_t now = 500 * S; now < 501 * S; now += S / 10)
+		assert_int_equal(
+			process_locate(scene->table, process, 0x9000, false, now, &file, &offset),
+			-ENOENT);
+	assert_int_equal(process_table_counters(scene->table)->n_read, n_read + 1);
 	/* What was known stays known when the process ends. */
 	remove_process(scene, PID);
 	assert_int_equal(locate(scene, process, 0x9000, 900 * S, &offset), -ENOENT);
@@ -220,7 +251,7 @@ static void test_many_short_processes(void **state)
 	uint64_t offset;
 
 	for (uint32_t i = 0; i < 20000; i++) {
-		struct process_key key = {1000000 + i, 0, i};
+		struct process_key key = {.pid = 1000000 + i, .start_boot_ns = i};
 		struct process *process = process_table_get(scene->table, &key, S);
 
 		assert_non_null(process);
@@ -256,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_zombie, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_exec, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_sampled_before_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_dlopen, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_short_processes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many_at_once, set_up, tear_down),

@@ -5,6 +5,7 @@
 #include "record/writer.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,9 +29,11 @@ static const struct profile_file *no_file(void *ctx, uint32_t number)
 	return NULL;
 }
 
-static enum unknown_reason no_name(void *ctx, uint32_t file, uint64_t offset, const char **ret)
+static enum unknown_reason no_name(void *ctx, enum location_kind kind, uint32_t file,
+				   uint64_t offset, const char **ret)
 {
 	(void)ctx;
+	(void)kind;
 	(void)file;
 	(void)offset;
 	(void)ret;
@@ -190,6 +193,27 @@ static void test_full_disk_for_a_while(void **state)
 	remove_store(path);
 }
 
+static void test_full_disk_to_the_end(void **state)
+{
+	char path[] = "/tmp/profd-test-writer-XXXXXX";
+	struct writer *writer;
+	uint64_t value;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	writer = start(path);
+	submit(writer, 0);
+	wait_until(writer, 1, 0);
+	limit_files(4096);
+	submit(writer, 1);
+	assert_int_equal(writer_stop(writer), -EIO);
+	assert_int_equal(writer_counters(writer).n_dropped, 1);
+	limit_files(RLIM_INFINITY);
+	writer_free(writer);
+	assert_int_equal(read_back(path, &value), 1);
+	remove_store(path);
+}
+
 static void test_bucket_that_is_never_taken(void **state)
 {
 	char path[] = "/tmp/profd-test-writer-XXXXXX";
@@ -217,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_written_in_order),
 		cmocka_unit_test(test_full_disk_for_a_while),
+		cmocka_unit_test(test_full_disk_to_the_end),
 		cmocka_unit_test(test_bucket_that_is_never_taken),
 	};
 
