@@ -191,7 +191,7 @@ static enum exit_code answer(struct export_args *args)
 		return EXIT_ANSWERED;
 	if (summary.n_losses > 0) {
 		losses_text(&summary, losses, sizeof(losses));
-		note("lost on the machine in this window: %s", losses);
+		note("counted on the machine in this window: %s", losses);
 	}
 	return named ? write_file(args, &data) : write_stdout(args, &data);
 }

@@ -14,6 +14,7 @@
 #include "output.h"
 #include "query.h"
 #include "units.h"
+#include "window_json.h"
 #include "window_text.h"
 
 #define RECENT_NS (600 * NSEC_PER_SEC)
@@ -29,8 +30,10 @@ struct status_args {
 
 struct status {
 	const struct query *query;
+	struct store_span span;
 	struct store_summary recent, hour; /* the last 10 minutes and the last hour */
 	uint64_t age_ns;		   /* since the end of the newest bucket */
+	uint64_t ahead_ns; /* or how far it ends in the future: the clock was set back */
 	bool stale;
 };
 
@@ -59,7 +62,7 @@ static int add(struct output_table *table, const char *name, const char *text)
 
 static int add_store(const struct status *status, struct output_table *table)
 {
-	const struct store_span *span = &status->query->span;
+	const struct store_span *span = &status->span;
 	char text[WINDOW_TEXT_MAX + 64], bytes[24], width[24], range[WINDOW_TEXT_MAX];
 	int r;
 
@@ -84,14 +87,17 @@ static int add_store(const struct status *status, struct output_table *table)
 
 static int add_machine(const struct status *status, struct output_table *table)
 {
-	const struct store_span *span = &status->query->span;
+	const struct store_span *span = &status->span;
 	const struct store_summary *recent = &status->recent;
 	char text[WINDOW_TEXT_MAX + 64], age[24], when[WINDOW_TEXT_MAX];
 	int r;
 
-	units_format_span(status->age_ns, age, sizeof(age));
-	window_text_time(span->until_ns, when, sizeof(when));
-	(void)snprintf(text, sizeof(text), "ended %s, %s ago", when, age);
+	units_format_span(status->ahead_ns ? status->ahead_ns : status->age_ns, age, sizeof(age));
+	window_text_time(span->newest_until_ns, when, sizeof(when));
+	if (status->ahead_ns)
+		(void)snprintf(text, sizeof(text), "ends %s, %s in the future", when, age);
+	else
+		(void)snprintf(text, sizeof(text), "ended %s, %s ago", when, age);
 	r = add(table, "last bucket", text);
 	if (r < 0)
 		return r;
@@ -117,11 +123,11 @@ static int add_losses(const struct status *status, struct output_table *table)
 	int r;
 
 	losses_text(&status->recent, text, sizeof(text));
-	r = add(table, "lost in 10m", text);
+	r = add(table, "counted in 10m", text);
 	if (r < 0)
 		return r;
 	losses_text(&status->hour, text, sizeof(text));
-	return add(table, "lost in 1h", text);
+	return add(table, "counted in 1h", text);
 }
 
 static int print_table(const struct status *status)
@@ -171,13 +177,14 @@ static void set_window(json_t *o, const char *key, const struct store_summary *s
 
 static int print_json(const struct status *status)
 {
-	const struct store_span *span = &status->query->span;
+	const struct store_span *span = &status->span;
 	json_t *o = json_object();
-	int r = 0;
+	int r = window_json("status", status->query, &status->recent, NULL);
 
 	output_json_set(o, "schema", json_integer(1), &r);
 	output_json_set(o, "kind", json_string("status"), &r);
 	output_json_set(o, "store", output_json_text(status->query->args->store_dir), &r);
+	output_json_set(o, "host", output_json_text(span->host), &r);
 	output_json_set(o, "format", json_integer(STORE_FORMAT_VERSION), &r);
 	output_json_set(o, "partitions", output_json_uint(span->n_partitions), &r);
 	output_json_set(o, "bytes", output_json_uint(span->bytes), &r);
@@ -185,7 +192,9 @@ static int print_json(const struct status *status)
 	output_json_set(o, "until_ns", output_json_uint(span->until_ns), &r);
 	output_json_set(o, "buckets", output_json_uint(span->n_buckets), &r);
 	output_json_set(o, "bucket_ns", output_json_uint(span->bucket_ns), &r);
+	output_json_set(o, "newest_until_ns", output_json_uint(span->newest_until_ns), &r);
 	output_json_set(o, "age_ns", output_json_uint(status->age_ns), &r);
+	output_json_set(o, "ahead_ns", output_json_uint(status->ahead_ns), &r);
 	output_json_set(o, "stale", json_boolean(status->stale), &r);
 	output_json_set(o, "period_ns", output_json_uint(span->period_ns), &r);
 	output_json_set(o, "cpus", output_json_uint(span->n_cpus), &r);
@@ -199,35 +208,58 @@ static int print_json(const struct status *status)
 	return output_json_line(o);
 }
 
+static void set_age(struct status *status)
+{
+	uint64_t now_ns = status->query->now_ns, end_ns = status->span.newest_until_ns;
+
+	/* The last bucket of a profd that was stopped ends when it would have been full. */
+	if (now_ns > end_ns)
+		status->age_ns = now_ns - end_ns;
+	else if (end_ns - now_ns > status->span.bucket_ns)
+		status->ahead_ns = end_ns - now_ns;
+	status->stale = status->age_ns / STALE_BUCKETS > status->span.bucket_ns;
+}
+
+static void say_age(const struct status *status)
+{
+	char age[24];
+
+	units_format_span(status->ahead_ns ? status->ahead_ns : status->age_ns, age, sizeof(age));
+	if (status->ahead_ns)
+		note("the last bucket ends %s in the future: the clock was set back since, or the "
+		     "store is another machine's; see whether profd runs ('pidof profd')",
+		     age);
+	else if (status->stale)
+		note("nothing was written for %s: profd seems not to be running here; start it as "
+		     "root with 'profd --store %s'",
+		     age, status->query->args->store_dir);
+}
+
 static enum exit_code answer(const struct status_args *args)
 {
 	_cleanup_(status_done) struct status status = {0};
 	_cleanup_(query_done) struct query query = {0};
-	char age[24];
 	enum exit_code code;
 	int r;
 
 	code = query_open_store(&query, &args->query);
 	if (code == EXIT_ANSWERED)
-		code = read_last(&query, RECENT_NS, &status.recent);
+		code = query_span(&query, &status.span);
+	/* The window of the answer is the last one read. */
 	if (code == EXIT_ANSWERED)
 		code = read_last(&query, HOUR_NS, &status.hour);
+	if (code == EXIT_ANSWERED)
+		code = read_last(&query, RECENT_NS, &status.recent);
 	if (code != EXIT_ANSWERED)
 		return code;
 	status.query = &query;
-	if (query.now_ns > query.span.until_ns)
-		status.age_ns = query.now_ns - query.span.until_ns;
-	status.stale = status.age_ns / STALE_BUCKETS > query.span.bucket_ns;
+	set_age(&status);
 	r = args->format == OUTPUT_JSON ? print_json(&status) : print_table(&status);
 	if (r < 0)
 		return query_no_memory();
 	code = output_finish();
-	if (code == EXIT_ANSWERED && status.stale) {
-		units_format_span(status.age_ns, age, sizeof(age));
-		note("nothing was written for %s: profd seems not to be running here; start it as "
-		     "root with 'profd --store %s'",
-		     age, args->query.store_dir);
-	}
+	if (code == EXIT_ANSWERED)
+		say_age(&status);
 	return code;
 }
 

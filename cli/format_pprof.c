@@ -251,7 +251,7 @@ static void write_strings(struct writer *w)
 	};
 
 	losses_text(w->data->summary, losses, sizeof(losses));
-	(void)snprintf(comment, sizeof(comment), "lost: %s", losses);
+	(void)snprintf(comment, sizeof(comment), "counted: %s", losses);
 	for (uint32_t id = 0; id < w->first_text; id++)
 		write_string(w, string_table_at(&w->table->strings, id));
 	for (size_t i = 0; i < N_TEXTS; i++)

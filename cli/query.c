@@ -31,11 +31,16 @@ enum exit_code query_no_memory(void)
 /* The store's own text says what to do; -ENOMEM has none. */
 static enum exit_code store_failed(int r, const struct store_error *error)
 {
+	_cleanup_free_ char *copy = NULL;
+	const char *text;
+
 	if (r == -ENOMEM)
 		return query_no_memory();
 	if (error->text[0] == '\0')
 		return fail(EXIT_FAILED, "cannot read the store: %s", strerror(-r));
-	return fail(EXIT_FAILED, "%s", error->text);
+	/* It may hold file names and what else is in a foreign file. */
+	text = foreign_text_printable(error->text, &copy);
+	return fail(EXIT_FAILED, "%s", text ? text : strerror(-r));
 }
 
 static uint64_t ceil_seconds(uint64_t ns)
@@ -87,21 +92,31 @@ enum exit_code query_open_store(struct query *query, const struct query_args *ar
 			    args->store_dir, args->store_dir);
 	if (r < 0)
 		return store_failed(r, &error);
-	r = store_span(query->store, &query->span, &error);
+	r = store_span_newest(query->store, &query->span, &error);
 	if (r < 0)
 		return store_failed(r, &error);
 	return query->span.n_buckets == 0 ? no_bucket(query) : EXIT_ANSWERED;
 }
 
+enum exit_code query_span(const struct query *query, struct store_span *ret)
+{
+	struct store_error error = {0};
+	int r = store_span(query->store, ret, &error);
+
+	return r < 0 ? store_failed(r, &error) : EXIT_ANSWERED;
+}
+
 /* A pid that was several processes: the answer holds all of them, and that is said. */
-static enum exit_code note_lives(const struct query *query, uint32_t pid)
+static enum exit_code note_lives(const struct query *query, uint32_t pid, bool *ret_found)
 {
 	_cleanup_free_ struct store_life *lives = NULL;
 	struct store_error error = {0};
-	int n = store_pid_lives(query->store, pid, &lives, &error);
+	int n = store_pid_lives(query->store, pid, query->filter.since_real_ns,
+				query->filter.until_real_ns, &lives, &error);
 
 	if (n < 0)
 		return store_failed(n, &error);
+	*ret_found = n > 0;
 	if (n > 1)
 		note("pid %" PRIu32 " was %d processes, and all are in the answer:", pid, n);
 	for (int i = 0; n > 1 && i < n; i++) {
@@ -122,9 +137,14 @@ static enum exit_code check_pids(const struct query *query)
 	uint32_t n_found = 0;
 
 	for (uint32_t i = 0; i < args->n_pids; i++) {
-		enum exit_code code;
-		int r = store_has_pid(query->store, args->pids[i], &error);
+		bool found = false;
+		enum exit_code code = note_lives(query, args->pids[i], &found);
+		int r;
 
+		if (code != EXIT_ANSWERED)
+			return code;
+		/* Only what is not in the window is looked for everywhere. */
+		r = found ? 1 : store_has_pid(query->store, args->pids[i], &error);
 		if (r < 0)
 			return store_failed(r, &error);
 		if (r == 0) {
@@ -134,9 +154,6 @@ static enum exit_code check_pids(const struct query *query)
 			continue;
 		}
 		n_found++;
-		code = note_lives(query, args->pids[i]);
-		if (code != EXIT_ANSWERED)
-			return code;
 	}
 	return args->n_pids > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
 }
@@ -184,6 +201,7 @@ void query_explain_empty(const struct query *query, const struct store_summary *
 {
 	const struct store_filter *filter = &query->filter;
 	char range[WINDOW_TEXT_MAX], text[WINDOW_TEXT_MAX];
+	struct store_span span;
 
 	(void)fputs("-- no samples --\n", stderr);
 	window_text_range(filter->since_real_ns, filter->until_real_ns, range, sizeof(range));
@@ -194,9 +212,11 @@ void query_explain_empty(const struct query *query, const struct store_summary *
 	else
 		note("nothing in %s passes --pid and --comm, of %" PRIu64 " samples of the machine",
 		     range, query_whole_samples(summary->machine_count));
-	window_text_range(query->span.first_ns, query->span.until_ns, range, sizeof(range));
-	note("there is data in %s: choose with --since and --until", range);
-	if (query->span.created_ns >= query->span.until_ns &&
+	if (store_span(query->store, &span, NULL) == 0) {
+		window_text_range(span.first_ns, span.until_ns, range, sizeof(range));
+		note("there is data in %s: choose with --since and --until", range);
+	}
+	if (query->span.created_ns >= query->span.newest_until_ns &&
 	    print_collecting(&query->span, query->now_ns, text, sizeof(text)))
 		note("%s", text);
 }

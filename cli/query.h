@@ -22,7 +22,7 @@ static inline uint64_t query_whole_samples(uint64_t count)
 struct query {
 	const struct query_args *args;
 	struct store *store;
-	struct store_span span;
+	struct store_span span;	    /* of the newest partition (store_span_newest) */
 	struct store_filter filter; /* borrows from args */
 	uint64_t now_ns;	    /* CLOCK_REALTIME when asked */
 };
@@ -31,7 +31,10 @@ struct query {
  * EXIT_NO_STORE also for a store in which no bucket was written yet. */
 enum exit_code query_open_store(struct query *query, const struct query_args *args);
 
-/* The same, and resolves window and pids: also EXIT_USAGE and EXIT_NOT_FOUND. */
+/* The whole store's span, which query.span is not; an error is said. */
+enum exit_code query_span(const struct query *query, struct store_span *ret);
+
+/* Opens the store, and resolves window and pids: also EXIT_USAGE and EXIT_NOT_FOUND. */
 enum exit_code query_open(struct query *query, const struct query_args *args);
 
 void query_done(struct query *query);

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "foreign_text.h"
 #include "frame_name.h"
 #include "losses_text.h"
 #include "units.h"
+#include "window_json.h"
 #include "window_text.h"
 
 struct top {
@@ -46,6 +48,8 @@ static const char *reason_of(const struct totals_row *row)
 static void print_window(const struct top *top)
 {
 	const struct store_summary *s = top->summary;
+	_cleanup_free_ char *copy = NULL;
+	const char *host = foreign_text_printable(top->query->span.host, &copy);
 	uint64_t width_ns = s->until_ns - s->since_ns;
 	char range[WINDOW_TEXT_MAX], width[24], covered[24], note[48] = "";
 
@@ -55,8 +59,8 @@ static void print_window(const struct top *top)
 		units_format_span(s->covered_ns, covered, sizeof(covered));
 		(void)snprintf(note, sizeof(note), ", %s covered", covered);
 	}
-	if (*top->query->span.host)
-		printf("host %s  ", top->query->span.host);
+	if (host && *host)
+		printf("host %s  ", host);
 	printf("%s  %s (%s%s)\n", sample_type_name(SAMPLE_CPU), range, width, note);
 }
 
@@ -169,39 +173,6 @@ static int print_table(const struct top *top)
 
 /* ---- JSON lines ---- */
 
-static int print_json_window(const struct top *top)
-{
-	const struct store_summary *s = top->summary;
-	const struct store_filter *asked = &top->query->filter;
-	bool empty = s->n_buckets == 0;
-	json_t *o = json_object();
-	char tier[24];
-	int r = 0;
-
-	units_format_span(top->query->span.bucket_ns, tier, sizeof(tier));
-	output_json_set(o, "schema", json_integer(1), &r);
-	output_json_set(o, "kind", json_string("window"), &r);
-	output_json_set(o, "command", json_string("top"), &r);
-	output_json_set(o, "event", json_string(sample_type_name(asked->type)), &r);
-	output_json_set(o, "since_ns", output_json_uint(empty ? asked->since_real_ns : s->since_ns),
-			&r);
-	output_json_set(o, "until_ns", output_json_uint(empty ? asked->until_real_ns : s->until_ns),
-			&r);
-	output_json_set(o, "tier", json_string(tier), &r);
-	output_json_set(o, "samples", output_json_uint(query_whole_samples(s->count)), &r);
-	output_json_set(o, "total_ns", output_json_uint(s->value), &r);
-	output_json_set(o, "machine_total_ns", output_json_uint(s->machine_value), &r);
-	output_json_set(o, "lost_ns", output_json_uint(s->lost_ns), &r);
-	output_json_set(o, "truncated_ns", output_json_uint(top->truncated_ns), &r);
-	output_json_set(o, "unnamed_ns", output_json_uint(top->unnamed_ns), &r);
-	output_json_set(o, "not_sampled_ns", json_null(), &r);
-	if (r < 0) {
-		json_decref(o);
-		return r;
-	}
-	return output_json_line(o);
-}
-
 static int print_json_row(const struct top *top, const struct totals_row *row)
 {
 	uint64_t whole = top->summary->value;
@@ -227,6 +198,7 @@ static int print_json_row(const struct top *top, const struct totals_row *row)
 	output_json_set(o, "total_pct", json_real(percent(row->total, whole)), &r);
 	output_json_set(o, "count", output_json_uint(query_whole_samples(row->self_count)), &r);
 	output_json_set(o, "bytes", json_null(), &r);
+	output_json_set(o, "stack", json_null(), &r);
 	if (r < 0) {
 		json_decref(o);
 		return r;
@@ -236,7 +208,8 @@ static int print_json_row(const struct top *top, const struct totals_row *row)
 
 static int print_json(const struct top *top)
 {
-	int r = print_json_window(top);
+	const struct window_parts parts = {top->truncated_ns, top->unnamed_ns};
+	int r = window_json("top", top->query, top->summary, &parts);
 
 	for (size_t i = 0; r == 0 && i < top->n_shown; i++)
 		r = print_json_row(top, &top->rows[i]);

@@ -8,7 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define ENTRIES_MAX (1u << 28)
+#define ENTRIES_MAX (1u << 25) /* of a kind: above the largest limit of nodes, 16 M */
+
+/* What a dictionary may take: unpacked bytes and decoded entries. A file of some kilobytes can say
+ * that it has gigabytes. */
+#define DICTIONARY_BYTES_MAX (512ull << 20)
 
 _Static_assert(CHUNK_STRINGS == 1 && CHUNK_SERIES == 6, "the SELECT of series names other kinds");
 
@@ -22,6 +26,7 @@ struct loaded {
 	struct dictionary dictionary;
 	struct grown strings, functions, locations, frames, nodes, series, files;
 	struct grown buffers; /* struct byte_buf: what strings point into */
+	uint64_t bytes;	      /* of DICTIONARY_BYTES_MAX */
 	struct byte_buf unpacked, scratch;
 };
 
@@ -48,13 +53,20 @@ struct loaded *loaded_free(struct loaded *loaded)
 	return NULL;
 }
 
+/* Takes `n` more entries of `size` bytes into the budget: 0, or -EBADMSG beyond it. */
+static int charge(struct loaded *loaded, const struct grown *array, uint64_t n, size_t size)
+{
+	if (array->n + n > ENTRIES_MAX || n * size > DICTIONARY_BYTES_MAX - loaded->bytes)
+		return -EBADMSG;
+	loaded->bytes += n * size;
+	return 0;
+}
+
 /* Makes room for `n` more entries of `size` bytes; returns the first of them, or NULL. */
 static void *grow(struct grown *array, uint64_t n, size_t size)
 {
 	uint64_t need = array->n + n;
 
-	if (need > ENTRIES_MAX)
-		return NULL;
 	if (need > array->capacity) {
 		uint64_t capacity = array->capacity ? array->capacity * 2ull : 256;
 		void *entries;
@@ -171,6 +183,9 @@ static int add_names(struct loaded *loaded, uint32_t n, const void *data, size_t
 
 		if (r < 0)
 			return r;
+		r = charge(loaded, &loaded->frames, name.n_frames, sizeof(*frames));
+		if (r < 0)
+			return r;
 		frames = grow(&loaded->frames, name.n_frames, sizeof(*frames));
 		if (!frames)
 			return -ENOMEM;
@@ -224,6 +239,8 @@ int loaded_add_chunk(struct loaded *loaded, int kind, uint64_t first, uint64_t n
 	    !chunk_fits((enum chunk_kind)kind, n, len) ||
 	    (tables[kind].array && first != tables[kind].array->n))
 		return -EBADMSG;
+	if (tables[kind].array && charge(loaded, tables[kind].array, n, tables[kind].size) < 0)
+		return -EBADMSG;
 	if (kind == CHUNK_FUNCTIONS)
 		return add_functions(loaded, (uint32_t)n, data, len);
 	if (kind == CHUNK_SERIES)
@@ -236,20 +253,26 @@ int loaded_add_chunk(struct loaded *loaded, int kind, uint64_t first, uint64_t n
 
 static int load_file(struct loaded *loaded, sqlite3_stmt *select)
 {
-	struct profile_file *file = grow(&loaded->files, 1, sizeof(*file));
+	const void *identity = sqlite3_column_blob(select, 3);
 	int identity_len = sqlite3_column_bytes(select, 3);
 	int64_t kind = sqlite3_column_int64(select, 1);
-	const void *identity = sqlite3_column_blob(select, 3);
-	struct byte_buf *path = grow(&loaded->buffers, 1, sizeof(*path));
+	const unsigned char *text = sqlite3_column_text(select, 5);
+	size_t text_len = (size_t)sqlite3_column_bytes(select, 5);
+	struct profile_file *file;
+	struct byte_buf *path;
 
+	if (sqlite3_column_int64(select, 0) != loaded->files.n || kind < 0 ||
+	    kind >= FILE_KIND_MAX || identity_len > PROFILE_IDENTITY_MAX || !text ||
+	    charge(loaded, &loaded->files, 1, sizeof(*file)) < 0 ||
+	    charge(loaded, &loaded->buffers, 1, sizeof(*path) + text_len) < 0)
+		return -EBADMSG;
+	file = grow(&loaded->files, 1, sizeof(*file));
+	path = grow(&loaded->buffers, 1, sizeof(*path));
 	if (!file || !path)
 		return -ENOMEM;
-	if (sqlite3_column_int64(select, 0) != loaded->files.n || kind < 0 ||
-	    kind >= FILE_KIND_MAX || identity_len > PROFILE_IDENTITY_MAX)
-		return -EBADMSG;
 	*path = (struct byte_buf){};
 	loaded->buffers.n++;
-	byte_buf_put(path, sqlite3_column_text(select, 5), (size_t)sqlite3_column_bytes(select, 5));
+	byte_buf_put(path, text, text_len);
 	byte_buf_put(path, "", 1);
 	if (path->failed)
 		return -ENOMEM;
@@ -268,21 +291,26 @@ static int load_file(struct loaded *loaded, sqlite3_stmt *select)
 
 static int load_chunk(struct loaded *loaded, struct unpacker *unpacker, sqlite3_stmt *select)
 {
-	int kind = sqlite3_column_int(select, 0);
+	int kind = sqlite3_column_int(select, 0), type = sqlite3_column_type(select, 4);
 	int64_t first = sqlite3_column_int64(select, 1), n = sqlite3_column_int64(select, 2);
 	int enc = sqlite3_column_int(select, 3);
 	const void *data = sqlite3_column_blob(select, 4);
 	size_t len = (size_t)sqlite3_column_bytes(select, 4);
-	struct byte_buf *buffer = grow(&loaded->buffers, 1, sizeof(*buffer));
+	struct byte_buf *buffer;
 	int r;
 
-	if (!buffer)
-		return -ENOMEM;
-	if (first < 0 || n < 0)
+	if (first < 0 || n < 0 || type != SQLITE_BLOB)
 		return -EBADMSG;
 	r = unpacker_unpack(unpacker, enc, data, len, &loaded->unpacked);
 	if (r < 0)
 		return r;
+	/* Of other kinds the bytes are not kept, but to read them takes as long. */
+	r = charge(loaded, &loaded->buffers, 1, sizeof(*buffer) + loaded->unpacked.len);
+	if (r < 0)
+		return r;
+	buffer = grow(&loaded->buffers, 1, sizeof(*buffer));
+	if (!buffer)
+		return -ENOMEM;
 	if (kind == CHUNK_STRINGS) {
 		*buffer = loaded->unpacked;
 		loaded->unpacked = (struct byte_buf){};

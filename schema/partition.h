@@ -13,6 +13,8 @@
 
 #define PARTITION_NAME_MAX 80
 
+#define BUCKET_WIDTH_MAX_NS 86400000000000ull /* a day; a wider one is no bucket */
+
 struct partition {
 	uint64_t tmin_s;
 	uint64_t part;

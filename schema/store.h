@@ -33,15 +33,19 @@ struct store_options {
 	uint64_t now_real_ns; /* creation time of the first partition */
 	const char *boot_id;  /* may be NULL, as may the next */
 	const char *host;
-	const char *version; /* of profd */
+	const char *version;	  /* of profd */
+	const char *reader_group; /* may read it; NULL = "profd". Other ones are for tests */
 };
 
 /*
- * Opens `dir` for writing: makes it (mode 2750) if it is missing, takes the lock, removes what an
+ * Opens `dir` for writing: makes it (mode 2750) if it is missing; one that is there, is this
+ * user's, has this user's or root's group and nothing in it but a store is given to the group of
+ * readers (systemd makes the directory of a service root:root); takes the lock, removes what an
  * interrupted creation left (*.new), checks every partition, and begins a new one.
  * Errors: -EBUSY another profd holds the lock; -EACCES/-EPERM/-EROFS no write permission; -ENOTDIR;
  * -EPROTONOSUPPORT a partition of a newer format; -EBADMSG a file with a partition's name that is
- * no store; -ENOSPC; -EIO. On failure nothing that existed was changed.
+ * no store; -ENOSPC; -EIO. On failure nothing that existed was changed, but on a full disk a few of
+ * the oldest partitions are unlinked for the new one.
  */
 int store_writer_open(const char *dir, const struct store_options *options,
 		      struct store_writer **ret, struct store_error *error);
@@ -55,7 +59,7 @@ int store_writer_open(const char *dir, const struct store_options *options,
  * another location. On failure the transaction is rolled back, the ids it took are forgotten, and
  * the caller may give the bucket again, alone or merged into the next; on a full disk the oldest
  * partition is unlinked, to make room for that. Errors: -ENOSPC, -EIO, -EINVAL (an index, a length
- * or a sum out of range), -ENOMEM.
+ * or a sum out of range, a row without series or stack), -ENOMEM.
  */
 int store_write_bucket(struct store_writer *writer, const struct profile_bucket *bucket,
 		       struct store_error *error);
@@ -81,7 +85,9 @@ DEFINE_CLEANUP(struct store *, store_free);
 
 struct store_span {
 	uint64_t first_ns; /* start of the oldest bucket; 0 when there is none */
-	uint64_t until_ns; /* end of the newest one */
+	uint64_t until_ns; /* end of the latest one */
+	/* end of the one written last: earlier when the clock was set back since */
+	uint64_t newest_until_ns;
 	uint64_t n_buckets;
 	uint32_t n_partitions;
 	uint64_t bytes;	     /* of all files of the store */
@@ -94,6 +100,10 @@ struct store_span {
 };
 
 int store_span(struct store *store, struct store_span *ret, struct store_error *error);
+
+/* The same from the newest partitions alone, back to one that has a bucket: first_ns, until_ns,
+ * n_buckets and n_partitions are of these. Takes no longer for an older store. */
+int store_span_newest(struct store *store, struct store_span *ret, struct store_error *error);
 
 /* What to read: buckets whose start lies in [since, until), of one type, from matching series. */
 struct store_filter {
@@ -157,14 +167,15 @@ int store_read(struct store *store, const struct store_filter *filter,
 /* 1 when a series of that pid is anywhere in the store, 0 when none is, or negative errno. */
 int store_has_pid(struct store *store, uint32_t pid, struct store_error *error);
 
-/* The lives of a pid: start times on CLOCK_BOOTTIME with the exe, newest first; the caller frees
- * *ret. Returns their number (a positive code) or negative errno. */
+/* The lives of a pid in the partitions that may hold a bucket of [since, until): start times on
+ * CLOCK_BOOTTIME with the exe, newest first; the caller frees *ret. Returns their number or
+ * negative errno. */
 struct store_life {
 	uint64_t start_boot_ns;
 	uint64_t start_real_ns; /* by the wall clock of a bucket it was in */
 	char exe[256];
 };
-int store_pid_lives(struct store *store, uint32_t pid, struct store_life **ret,
-		    struct store_error *error);
+int store_pid_lives(struct store *store, uint32_t pid, uint64_t since_real_ns,
+		    uint64_t until_real_ns, struct store_life **ret, struct store_error *error);
 
 #endif

@@ -27,32 +27,74 @@ static int fail_dir(struct store_error *error, const char *what, const char *dir
 	return store_fail(error, -errno, "cannot %s %s: %m", what, dir);
 }
 
-/* A directory of ours is open to the group of readers, when the system has it. */
-static void give_to_readers(int dir_fd)
+/* The group of readers, when the system has it. */
+static bool find_readers(const char *name, gid_t *ret)
 {
 	char buf[4096];
 	struct group group, *found = NULL;
 
-	if (getgrnam_r(READER_GROUP, &group, buf, sizeof(buf), &found) == 0 && found &&
-	    fchown(dir_fd, (uid_t)-1, found->gr_gid) < 0)
-		return; /* not root: readable by this user and its group, as without the group */
+	if (getgrnam_r(name ? name : READER_GROUP, &group, buf, sizeof(buf), &found) != 0 || !found)
+		return false;
+	*ret = found->gr_gid;
+	return true;
 }
 
-static int open_directory(const char *dir, int *ret_fd, struct store_error *error)
+/* Whether nothing is in the directory but what a store has: "--store /tmp" must not change /tmp. */
+static bool holds_only_a_store(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	bool only = entries != NULL;
+	struct dirent *entry;
+
+	if (!entries) {
+		close_p(&fd);
+		return false;
+	}
+	while (only && (entry = readdir(entries))) {
+		const char *name = entry->d_name;
+
+		only = strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		       strcmp(name, "lock") == 0 || fnmatch("t*-*.db*", name, 0) == 0;
+	}
+	(void)closedir(entries);
+	return only;
+}
+
+/* A directory that somebody else made for us, as systemd does for a service, in a group that nobody
+ * chose. Its other mode bits stay. */
+static void adopt_directory(int dir_fd, const char *group)
+{
+	struct stat st;
+	gid_t gid;
+
+	if (fstat(dir_fd, &st) < 0 || st.st_uid != geteuid() ||
+	    (st.st_gid != 0 && st.st_gid != getegid()) || !find_readers(group, &gid) ||
+	    st.st_gid == gid || !holds_only_a_store(dir_fd))
+		return;
+	if (fchown(dir_fd, (uid_t)-1, gid) == 0)
+		(void)fchmod(dir_fd, (st.st_mode & 07777) | S_ISGID);
+}
+
+static int open_directory(const char *dir, const char *group, int *ret_fd,
+			  struct store_error *error)
 {
 	bool made = mkdir(dir, 0700) == 0;
 	_cleanup_close_ int fd = -1;
+	gid_t gid;
 
 	if (!made && errno != EEXIST)
 		return fail_dir(error, "create", dir);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_dir(error, "open", dir);
-	if (made) {
-		give_to_readers(fd);
-		if (fchmod(fd, DIRECTORY_MODE) < 0)
-			return fail_dir(error, "set the mode of", dir);
-	}
+	if (!made)
+		adopt_directory(fd, group);
+	/* Not root: readable by this user and its group, as without the group of readers. */
+	if (made && find_readers(group, &gid) && fchown(fd, (uid_t)-1, gid) < 0 && errno != EPERM)
+		return fail_dir(error, "set the group of", dir);
+	if (made && fchmod(fd, DIRECTORY_MODE) < 0)
+		return fail_dir(error, "set the mode of", dir);
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
@@ -179,7 +221,7 @@ int store_writer_open(const char *dir, const struct store_options *options,
 	writer->dir = strdup(dir);
 	if (!writer->dir || take_options(writer, options) < 0 || packer_new(&writer->packer) < 0)
 		return store_fail(error, -ENOMEM, "out of memory");
-	r = open_directory(dir, &writer->dir_fd, error);
+	r = open_directory(dir, options->reader_group, &writer->dir_fd, error);
 	if (r == 0)
 		r = begin_writing(writer, error);
 	if (r < 0)

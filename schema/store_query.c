@@ -8,9 +8,24 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "hash_index.h"
 #include "store_reader.h"
+#include "units.h"
 
-#define LIVES_MAX 100000u
+#define LIVES_MAX 10000u
+
+/* How long after the next partition's first bucket one may still have one: the widest bucket. */
+#define BUCKET_OVERLAP_S 600
+
+/* From which partition on none begins before the one before it. */
+static size_t first_rising(const struct partition_list *list)
+{
+	size_t i = list->n;
+
+	while (i > 0 && (i == list->n || list->entries[i - 1].tmin_s <= list->entries[i].tmin_s))
+		i--;
+	return i;
+}
 
 int store_open(const char *dir, struct store **ret, struct store_error *error)
 {
@@ -35,6 +50,7 @@ int store_open(const char *dir, struct store **ret, struct store_error *error)
 		return r;
 	if (!store->list.n)
 		return store_fail(error, -ENOENT, "no profile in %s", dir);
+	store->first_rising = first_rising(&store->list);
 	*ret = take_ptr(store);
 	return 0;
 }
@@ -67,6 +83,18 @@ int store_open_partition(struct store *store, size_t i, sqlite3 **ret, struct st
 		return 0;
 	}
 	return r < 0 ? r : 1;
+}
+
+bool store_may_hold(const struct store *store, size_t i, uint64_t since_real_ns,
+		    uint64_t until_real_ns)
+{
+	const struct partition_list *list = &store->list;
+	uint64_t since_s = since_real_ns / NSEC_PER_SEC;
+
+	if (list->entries[i].tmin_s > until_real_ns / NSEC_PER_SEC)
+		return false;
+	return i + 1 >= list->n || i < store->first_rising || since_s < BUCKET_OVERLAP_S ||
+	       list->entries[i + 1].tmin_s > since_s - BUCKET_OVERLAP_S;
 }
 
 /* The first row of a query without parameters; columns that are NULL become 0. */
@@ -102,53 +130,73 @@ static int query_host(sqlite3 *db, const char *partition, char *host, size_t siz
 	return 0;
 }
 
-static int span_partition(sqlite3 *db, const char *name, struct store_span *span,
-			  struct store_error *error)
+/* What the newest partition says of itself. The nodes' chunks follow each other: the last has the
+ * largest id. */
+static int span_newest(sqlite3 *db, const char *name, struct store_span *span,
+		       struct store_error *error)
 {
-	uint64_t buckets[3], newest[2], meta[3];
+	uint64_t meta[3];
 	int r = query_numbers(db, name,
-			      "SELECT count(*), min(start_ns), max(start_ns + duration_ns) "
-			      "FROM bucket",
-			      buckets, 3, error);
+			      "SELECT (SELECT v FROM meta WHERE k = 'created_ns'), "
+			      "(SELECT v FROM meta WHERE k = 'bucket_ns'), "
+			      "(SELECT first + n - 1 FROM dictionary WHERE kind = 5 "
+			      "ORDER BY id DESC LIMIT 1)",
+			      meta, 3, error);
 
 	if (r == 0)
-		r = query_numbers(db, name,
-				  "SELECT period_ns, n_cpus FROM bucket ORDER BY seq DESC LIMIT 1",
-				  newest, 2, error);
-	if (r == 0)
-		r = query_numbers(db, name,
-				  "SELECT (SELECT v FROM meta WHERE k = 'created_ns'), "
-				  "(SELECT v FROM meta WHERE k = 'bucket_ns'), "
-				  "(SELECT max(first + n - 1) FROM dictionary WHERE kind = 5)",
-				  meta, 3, error);
+		r = query_host(db, name, span->host, sizeof(span->host), error);
 	if (r < 0)
 		return r;
-	r = query_host(db, name, span->host, sizeof(span->host), error);
-	if (r < 0)
-		return r;
-	span->n_partitions++;
 	span->created_ns = meta[0];
 	span->bucket_ns = meta[1];
 	span->n_nodes = meta[2];
-	if (!buckets[0])
-		return 0;
-	if (!span->n_buckets || buckets[1] < span->first_ns)
-		span->first_ns = buckets[1];
-	if (buckets[2] > span->until_ns)
-		span->until_ns = buckets[2];
-	span->n_buckets += buckets[0];
-	span->period_ns = newest[0];
-	span->n_cpus = (uint32_t)newest[1];
 	return 0;
 }
 
-int store_span(struct store *store, struct store_span *ret, struct store_error *error)
+/* Adds a partition; the newest come first. Each subquery is one step into an index. */
+static int span_partition(sqlite3 *db, const char *name, struct store_span *span,
+			  struct store_error *error)
+{
+	enum { BUCKETS, FIRST, UNTIL, NEWEST, PERIOD, CPUS, N };
+	uint64_t n[N];
+	int r = query_numbers(
+		db, name,
+		"SELECT seq, (SELECT min(start_ns) FROM bucket), "
+		"(SELECT start_ns + duration_ns FROM bucket ORDER BY start_ns DESC LIMIT 1), "
+		"start_ns + duration_ns, period_ns, n_cpus FROM bucket ORDER BY seq DESC LIMIT 1",
+		n, N, error);
+
+	if (r == 0 && !span->n_partitions)
+		r = span_newest(db, name, span, error);
+	if (r < 0)
+		return r;
+	span->n_partitions++;
+	if (!n[BUCKETS])
+		return 0;
+	for (int i = 0; i < N; i++)
+		if (n[i] > INT64_MAX / 2)
+			return store_fail(error, -EBADMSG, "%s: a bucket's head is damaged", name);
+	if (!span->n_buckets) {
+		span->newest_until_ns = n[NEWEST];
+		span->period_ns = n[PERIOD];
+		span->n_cpus = (uint32_t)n[CPUS];
+	}
+	if (!span->n_buckets || n[FIRST] < span->first_ns)
+		span->first_ns = n[FIRST];
+	if (n[UNTIL] > span->until_ns)
+		span->until_ns = n[UNTIL];
+	span->n_buckets += n[BUCKETS];
+	return 0;
+}
+
+static int read_span(struct store *store, bool newest_only, struct store_span *ret,
+		     struct store_error *error)
 {
 	struct store_span span = {.bytes = store->list.bytes};
 
 	if (error)
 		error->text[0] = '\0';
-	for (size_t i = 0; i < store->list.n; i++) {
+	for (size_t i = store->list.n; i-- > 0 && !(newest_only && span.n_buckets);) {
 		_cleanup_(sqlite3_close_p) sqlite3 *db = NULL;
 		int r = store_open_partition(store, i, &db, error);
 
@@ -161,31 +209,64 @@ int store_span(struct store *store, struct store_span *ret, struct store_error *
 	return 0;
 }
 
+int store_span(struct store *store, struct store_span *ret, struct store_error *error)
+{
+	return read_span(store, false, ret, error);
+}
+
+int store_span_newest(struct store *store, struct store_span *ret, struct store_error *error)
+{
+	return read_span(store, true, ret, error);
+}
+
 struct life_list {
 	struct store_life *lives;
+	struct hash_index index; /* of them, by start; ids count from 1 */
 	uint32_t n, capacity;
 };
 
 static void life_list_done(struct life_list *list)
 {
 	free(list->lives);
+	hash_index_done(&list->index);
+}
+
+static bool is_life(const void *ctx, uint32_t id, const void *start_boot_ns)
+{
+	const struct life_list *list = ctx;
+
+	return list->lives[id - 1].start_boot_ns == *(const uint64_t *)start_boot_ns;
+}
+
+/* Each partition sorts its own lives: the places in the index are those before. */
+static int index_lives(struct life_list *list)
+{
+	int r = 0;
+
+	hash_index_clear(&list->index);
+	for (uint32_t i = 0; r == 0 && i < list->n; i++)
+		r = hash_index_insert(&list->index, hash_u64(list->lives[i].start_boot_ns, 0),
+				      i + 1);
+	return r;
 }
 
 static int add_life(struct life_list *list, const struct profile_series *series,
 		    uint64_t boot_real_ns)
 {
+	uint64_t hash = hash_u64(series->start_boot_ns, 0);
+	uint32_t id = hash_index_find(&list->index, hash, is_life, list, &series->start_boot_ns);
 	struct store_life *life;
 
-	for (uint32_t i = 0; i < list->n; i++) {
-		life = &list->lives[i];
-		if (life->start_boot_ns != series->start_boot_ns)
-			continue;
+	if (id) {
+		life = &list->lives[id - 1];
 		if (!life->exe[0])
 			snprintf(life->exe, sizeof(life->exe), "%s", series->exe);
 		return 0;
 	}
 	if (list->n == LIVES_MAX)
 		return 0;
+	if (hash_index_insert(&list->index, hash, list->n + 1) < 0)
+		return -ENOMEM;
 	if (list->n == list->capacity) {
 		uint32_t capacity = list->capacity ? list->capacity * 2 : 8;
 
@@ -231,7 +312,7 @@ static int partition_lives(struct store *store, size_t i, uint32_t pid, struct l
 	if (r < 0)
 		return r;
 	dictionary = loaded_dictionary(loaded);
-	for (uint32_t id = 1; id < dictionary->n_series; id++)
+	for (uint32_t id = 1; id < dictionary->n_series && list->n < LIVES_MAX; id++)
 		if (dictionary->series[id].pid == pid &&
 		    add_life(list, &dictionary->series[id], boot_real_ns) < 0)
 			return store_fail(error, -ENOMEM, "out of memory");
@@ -239,7 +320,7 @@ static int partition_lives(struct store *store, size_t i, uint32_t pid, struct l
 	if (list->n > before)
 		qsort(list->lives + before, list->n - before, sizeof(*list->lives),
 		      by_start_falling);
-	return 0;
+	return index_lives(list) < 0 ? store_fail(error, -ENOMEM, "out of memory") : 0;
 }
 
 int store_has_pid(struct store *store, uint32_t pid, struct store_error *error)
@@ -259,16 +340,18 @@ int store_has_pid(struct store *store, uint32_t pid, struct store_error *error)
 	return 0;
 }
 
-int store_pid_lives(struct store *store, uint32_t pid, struct store_life **ret,
-		    struct store_error *error)
+int store_pid_lives(struct store *store, uint32_t pid, uint64_t since_real_ns,
+		    uint64_t until_real_ns, struct store_life **ret, struct store_error *error)
 {
 	_cleanup_(life_list_done) struct life_list list = {};
 
 	if (error)
 		error->text[0] = '\0';
-	for (size_t i = store->list.n; i-- > 0;) {
-		int r = partition_lives(store, i, pid, &list, error);
+	for (size_t i = store->list.n; i-- > 0 && list.n < LIVES_MAX;) {
+		int r = 0;
 
+		if (store_may_hold(store, i, since_real_ns, until_real_ns))
+			r = partition_lives(store, i, pid, &list, error);
 		if (r < 0)
 			return r;
 	}

@@ -32,7 +32,8 @@ struct reading {
 
 /* A bucket and its header of the type asked for, from the SELECT in read_buckets(). */
 struct bucket_head {
-	uint64_t seq, start_ns, n_rows, count, value;
+	uint64_t seq, start_ns, duration_ns, covered_ns, n_cpus, period_ns;
+	uint64_t n_rows, count, value; /* 0 when it has no row of this type */
 	int enc;
 	const void *data;
 	size_t len;
@@ -67,6 +68,19 @@ static int damaged(const struct reading *reading, uint64_t seq, struct store_err
 	return store_fail(error, -EBADMSG, "%s: bucket %" PRIu64 " is damaged", reading->name, seq);
 }
 
+/* False when the sum is out of range. */
+static bool add(uint64_t *sum, uint64_t more)
+{
+	return !__builtin_add_overflow(*sum, more, sum) && *sum <= INT64_MAX;
+}
+
+/* What a visitor could not take of a partition. */
+static int visited(const struct reading *reading, int r, struct store_error *error)
+{
+	return r == -EBADMSG ? store_fail(error, r, "%s: the partition is damaged", reading->name)
+			     : r;
+}
+
 /* Loads the dictionary, marks the wanted series, and tells the visitor. */
 static int begin_partition(struct reading *reading, struct store_error *error)
 {
@@ -85,7 +99,9 @@ static int begin_partition(struct reading *reading, struct store_error *error)
 		for (uint32_t i = 1; i < dictionary->n_series; i++)
 			reading->wanted[i] = series_matches(filter, &dictionary->series[i]);
 	}
-	return reading->visitor->begin ? reading->visitor->begin(reading->ctx, dictionary) : 0;
+	if (!reading->visitor->begin)
+		return 0;
+	return visited(reading, reading->visitor->begin(reading->ctx, dictionary), error);
 }
 
 static int visit_rows(struct reading *reading, const struct bucket_head *head,
@@ -107,8 +123,8 @@ static int visit_rows(struct reading *reading, const struct bucket_head *head,
 		return damaged(reading, head->seq, error);
 	while ((r = blob_reader_next(&reader, &row)) > 0) {
 		n_rows++;
-		count += row.count;
-		value += row.value;
+		if (!row.series || !add(&count, row.count) || !add(&value, row.value))
+			return damaged(reading, head->seq, error);
 		if (!visit)
 			continue;
 		r = visit(reading->ctx, &(struct store_row){.series = row.series,
@@ -117,55 +133,76 @@ static int visit_rows(struct reading *reading, const struct bucket_head *head,
 							    .bucket_start_ns = head->start_ns,
 							    .count = row.count,
 							    .value = row.value});
+		if (r == -EBADMSG)
+			return damaged(reading, head->seq, error);
 		if (r < 0)
 			return r;
 	}
 	if (r < 0 || (!reading->wanted &&
 		      (n_rows != head->n_rows || count != head->count || value != head->value)))
 		return damaged(reading, head->seq, error);
-	reading->summary.count += count;
-	reading->summary.value += value;
-	return 0;
+	return add(&reading->summary.count, count) && add(&reading->summary.value, value)
+		       ? 0
+		       : damaged(reading, head->seq, error);
+}
+
+/* The columns of read_buckets(); false for what no writer writes. */
+static bool get_head(sqlite3_stmt *select, struct bucket_head *head)
+{
+	uint64_t *const numbers[] = {&head->seq,	&head->start_ns, &head->duration_ns,
+				     &head->covered_ns, &head->n_cpus,	 &head->period_ns,
+				     &head->n_rows,	&head->count,	 &head->value};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		*numbers[i] = (uint64_t)sqlite3_column_int64(select, (int)i);
+		if (*numbers[i] > INT64_MAX)
+			return false;
+	}
+	head->enc = sqlite3_column_int(select, 9);
+	return head->duration_ns <= BUCKET_WIDTH_MAX_NS &&
+	       head->start_ns <= INT64_MAX - head->duration_ns && head->n_cpus <= UINT32_MAX;
+}
+
+static bool add_head(struct store_summary *summary, const struct bucket_head *head)
+{
+	uint64_t until_ns = head->start_ns + head->duration_ns;
+
+	if (!summary->n_buckets || head->start_ns < summary->since_ns)
+		summary->since_ns = head->start_ns;
+	if (until_ns > summary->until_ns)
+		summary->until_ns = until_ns;
+	summary->n_buckets++;
+	summary->n_cpus = (uint32_t)head->n_cpus;
+	summary->period_ns = head->period_ns;
+	return add(&summary->covered_ns, head->covered_ns) &&
+	       add(&summary->machine_count, head->count) &&
+	       add(&summary->machine_value, head->value);
 }
 
 /* Takes the bucket at hand of read_buckets() into the summary, and its rows to the visitor. */
 static int read_bucket(struct reading *reading, sqlite3_stmt *select, struct store_error *error)
 {
 	struct store_summary *summary = &reading->summary;
-	struct bucket_head head = {
-		.seq = (uint64_t)sqlite3_column_int64(select, 0),
-		.start_ns = (uint64_t)sqlite3_column_int64(select, 1),
-		.n_rows = (uint64_t)sqlite3_column_int64(select, 6),
-		.count = (uint64_t)sqlite3_column_int64(select, 7),
-		.value = (uint64_t)sqlite3_column_int64(select, 8),
-		.enc = sqlite3_column_int(select, 9),
-	};
-	uint64_t until_ns = head.start_ns + (uint64_t)sqlite3_column_int64(select, 2);
+	struct bucket_head head = {};
+	int type = sqlite3_column_type(select, 10);
 	bool decode = reading->visitor != &no_visitor || has_series_filter(reading->filter);
 
-	if (!summary->n_buckets || head.start_ns < summary->since_ns)
-		summary->since_ns = head.start_ns;
-	if (until_ns > summary->until_ns)
-		summary->until_ns = until_ns;
-	summary->n_buckets++;
-	summary->covered_ns += (uint64_t)sqlite3_column_int64(select, 3);
-	summary->n_cpus = (uint32_t)sqlite3_column_int64(select, 4);
-	summary->period_ns = (uint64_t)sqlite3_column_int64(select, 5);
+	if (!get_head(select, &head) || !add_head(summary, &head))
+		return damaged(reading, head.seq, error);
 	if (decode && !reading->loaded) {
 		int r = begin_partition(reading, error);
 
 		if (r < 0)
 			return r;
 	}
-	if (sqlite3_column_type(select, 6) == SQLITE_NULL)
+	if (type == SQLITE_NULL)
 		return 0; /* no row of this type */
-	summary->machine_count += head.count;
-	summary->machine_value += head.value;
-	if (!decode) {
-		summary->count += head.count;
-		summary->value += head.value;
-		return 0;
-	}
+	if (type != SQLITE_BLOB)
+		return damaged(reading, head.seq, error);
+	if (!decode)
+		return add(&summary->count, head.count) && add(&summary->value, head.value)
+			       ? 0
+			       : damaged(reading, head.seq, error);
 	head.data = sqlite3_column_blob(select, 10);
 	head.len = (size_t)sqlite3_column_bytes(select, 10);
 	return visit_rows(reading, &head, error);
@@ -209,13 +246,14 @@ static int add_loss(struct store_summary *summary, const char *name, uint64_t co
 {
 	struct store_loss *losses, *loss;
 
-	summary->lost_ns += weight_ns;
+	if (count > INT64_MAX || weight_ns > INT64_MAX || !add(&summary->lost_ns, weight_ns))
+		return -EBADMSG;
 	for (uint32_t i = 0; i < summary->n_losses; i++) {
 		loss = &summary->losses[i];
 		if (strncmp(loss->name, name, sizeof(loss->name) - 1) == 0) {
-			loss->count += count;
-			loss->weight_ns += weight_ns;
-			return 0;
+			return add(&loss->count, count) && add(&loss->weight_ns, weight_ns)
+				       ? 0
+				       : -EBADMSG;
 		}
 	}
 	if (summary->n_losses == LOSSES_MAX)
@@ -266,7 +304,9 @@ static int read_partition(struct reading *reading, struct store *store, size_t i
 	if (r == 0)
 		r = read_losses(reading, error);
 	if (r == 0 && reading->loaded && reading->visitor->end)
-		r = reading->visitor->end(reading->ctx, loaded_dictionary(reading->loaded));
+		r = visited(reading,
+			    reading->visitor->end(reading->ctx, loaded_dictionary(reading->loaded)),
+			    error);
 	return r < 0 ? r : 0;
 }
 
@@ -301,8 +341,7 @@ int store_read(struct store *store, const struct store_filter *filter,
 	if (error)
 		error->text[0] = '\0';
 	for (size_t i = 0; r == 0 && i < store->list.n; i++) {
-		/* No bucket of a partition starts before the time in its name. */
-		if (store->list.entries[i].tmin_s > filter->until_real_ns / NSEC_PER_SEC)
+		if (!store_may_hold(store, i, filter->since_real_ns, filter->until_real_ns))
 			continue;
 		r = read_partition(&reading, store, i, error);
 		end_partition(&reading);

@@ -13,6 +13,7 @@ struct store {
 	char *dir;
 	int dir_fd;
 	struct partition_list list;
+	size_t first_rising; /* from here on the names' times rise with the parts */
 	struct unpacker *unpacker;
 };
 
@@ -21,5 +22,13 @@ struct store {
  * negative errno with a text.
  */
 int store_open_partition(struct store *store, size_t i, sqlite3 **ret, struct store_error *error);
+
+/*
+ * Whether partition `i` may hold a bucket that starts in [since, until), by the names alone: none
+ * starts before the time in its name, and none long after the next one's. The latter does not hold
+ * where the clock was set back, so it is used only where times rise up to the newest partition.
+ */
+bool store_may_hold(const struct store *store, size_t i, uint64_t since_real_ns,
+		    uint64_t until_real_ns);
 
 #endif

@@ -10,6 +10,9 @@
 #define WAL_FRAMES_MAX 2048 /* of 4 KiB */
 #define SECONDS_OF_DAY 86400
 
+/* Oldest partitions unlinked for one new one: a disk that others fill must not cost all history. */
+#define ROOM_TRIES 4
+
 static const char *const statement_sql[] = {
 	[LIVE_BEGIN] = "BEGIN IMMEDIATE",
 	[LIVE_COMMIT] = "COMMIT",
@@ -28,6 +31,23 @@ static const char *const statement_sql[] = {
 };
 _Static_assert(ARRAY_SIZE(statement_sql) == LIVE_STATEMENT_MAX, "a statement without its SQL");
 
+/* Creates live->partition; when the disk is full, again with the oldest partitions gone. */
+static int create(struct store_writer *writer, struct live *live, uint64_t created_ns,
+		  struct store_error *error)
+{
+	int r = -ENOSPC;
+
+	for (int i = 0; r == -ENOSPC && i <= ROOM_TRIES; i++) {
+		if (i && store_make_room(writer) <= 0)
+			break;
+		r = partition_create(writer->dir_fd, writer->dir, &live->partition,
+				     &writer->options, created_ns, &live->db, error);
+	}
+	if (r == 0 && error)
+		error->text[0] = '\0';
+	return r;
+}
+
 int live_new(struct store_writer *writer, uint64_t start_real_ns, uint64_t created_ns,
 	     struct live **ret, struct store_error *error)
 {
@@ -40,8 +60,7 @@ int live_new(struct store_writer *writer, uint64_t start_real_ns, uint64_t creat
 	live->partition.tmin_s = start_real_ns / NSEC_PER_SEC;
 	live->partition.part = writer->next_part;
 	partition_name(&live->partition);
-	r = partition_create(writer->dir_fd, writer->dir, &live->partition, &writer->options,
-			     created_ns, &live->db, error);
+	r = create(writer, live, created_ns, error);
 	if (r < 0)
 		return r;
 	writer->next_part++;

@@ -124,9 +124,9 @@ static int sort_rows(const struct profile_bucket *bucket, const struct intern_ma
 	for (uint32_t i = 0; i < bucket->n_rows; i++) {
 		const struct profile_row *row = &bucket->rows[i];
 
-		if (row->type == SAMPLE_NONE || row->type >= SAMPLE_TYPE_MAX ||
-		    (row->series && row->series >= bucket->n_series) ||
-		    (row->stack && row->stack >= bucket->n_stacks))
+		if (row->type == SAMPLE_NONE || row->type >= SAMPLE_TYPE_MAX || !row->series ||
+		    row->series >= bucket->n_series || !row->stack ||
+		    row->stack >= bucket->n_stacks)
 			return -EINVAL;
 		rows[i] = (struct typed_row){
 			row->type,
@@ -189,7 +189,9 @@ static int write_profiles(struct store_writer *writer, uint64_t seq,
 	int r = sort_rows(bucket, map, &rows, &n);
 
 	if (r < 0)
-		return store_fail(error, r, "a row of the bucket is out of range");
+		return store_fail(error, r,
+				  "a row of the bucket has no series or stack, or is out "
+				  "of range");
 	for (size_t i = 0, next; r == 0 && i < n; i = next) {
 		for (next = i; next < n && rows[next].type == rows[i].type;)
 			next++;
@@ -264,8 +266,8 @@ static bool head_fits(const struct profile_bucket *bucket)
 	uint64_t until;
 
 	return !__builtin_add_overflow(bucket->start_real_ns, bucket->duration_ns, &until) &&
-	       fits(until) && fits(bucket->covered_ns) && fits(bucket->start_boot_ns) &&
-	       fits(bucket->period_ns);
+	       fits(until) && bucket->duration_ns <= BUCKET_WIDTH_MAX_NS &&
+	       fits(bucket->covered_ns) && fits(bucket->start_boot_ns) && fits(bucket->period_ns);
 }
 
 int store_write_bucket(struct store_writer *writer, const struct profile_bucket *bucket,
@@ -295,12 +297,12 @@ int store_write_bucket(struct store_writer *writer, const struct profile_bucket 
 		intern_rollback(&live->intern);
 		/* The caller gives the bucket again; by then there is room. */
 		if (r == -ENOSPC)
-			(void)store_prune(writer, true, NULL);
+			(void)store_make_room(writer);
 		return r;
 	}
 	intern_commit(&live->intern);
 	live->n_buckets++;
 	/* The bucket is safe; what cannot be removed now is tried again after the next one. */
-	(void)store_prune(writer, false, NULL);
+	(void)store_prune(writer, NULL);
 	return 0;
 }

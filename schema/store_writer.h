@@ -42,7 +42,8 @@ struct store_writer {
 	struct byte_buf chunk;
 };
 
-/* Makes the next partition, for buckets that start at `start_real_ns` or later, and opens it. */
+/* Makes the next partition, for buckets that start at `start_real_ns` or later, and opens it; on a
+ * full disk a few of the oldest are unlinked for it. */
 int live_new(struct store_writer *writer, uint64_t start_real_ns, uint64_t created_ns,
 	     struct live **ret, struct store_error *error);
 /* Checkpoints and closes. Accepts NULL; returns NULL. */
@@ -56,8 +57,11 @@ DEFINE_CLEANUP(struct live *, live_free);
  */
 int live_rotate(struct store_writer *writer, uint64_t start_real_ns, struct store_error *error);
 
-/* Unlinks the oldest partitions while the store is above its limit of bytes, and one in any case
- * when the disk is full. */
-int store_prune(struct store_writer *writer, bool disk_full, struct store_error *error);
+/* Unlinks the oldest partitions while the store is above its limit of bytes. */
+int store_prune(struct store_writer *writer, struct store_error *error);
+
+/* Unlinks the oldest partition that is not live, for a full disk. Returns 1, 0 when there is none,
+ * or negative errno. */
+int store_make_room(struct store_writer *writer);
 
 #endif

@@ -15,6 +15,7 @@ struct totals {
 	enum totals_by by;
 	struct totals_keys keys;
 	struct totals_row *sorted;
+	uint64_t value, count; /* of all: no key's sum is larger */
 	uint64_t truncated, unnamed;
 };
 
@@ -41,6 +42,8 @@ struct walk {
 	/* the last frame that was asked for: neighbours are mostly of one function */
 	uint32_t last_function, last_file, last_key;
 	uint32_t open_truncations;
+	const uint64_t *value, *count; /* of the nodes alone */
+	uint32_t no_leaf;	       /* key of what has no leaf; 0 = there is nothing */
 };
 
 int totals_new(enum totals_by by, struct totals **ret)
@@ -72,15 +75,16 @@ static void walk_done(struct walk *walk)
 	free(walk->keys);
 }
 
-/* Adds each node to its parent, links what has weight by rising id, marks its locations. */
-static void sum_subtrees(struct walk *walk, const uint64_t *value, const uint64_t *count)
+/* Adds each node to its parent, links what has weight by rising id, marks its locations. Returns 0,
+ * or -EBADMSG when a sum is out of range. */
+static int sum_subtrees(struct walk *walk)
 {
 	const struct dictionary *dictionary = walk->dictionary;
 	struct walk_node *nodes = walk->nodes;
 
 	for (uint32_t i = 0; i < dictionary->n_nodes; i++)
-		nodes[i] = (struct walk_node){.value = value[i],
-					      .count = count[i],
+		nodes[i] = (struct walk_node){.value = walk->value[i],
+					      .count = walk->count[i],
 					      .parent = dictionary->nodes[i].parent,
 					      .location = dictionary->nodes[i].location};
 	for (uint32_t i = dictionary->n_nodes - 1; i > 0; i--) {
@@ -88,12 +92,19 @@ static void sum_subtrees(struct walk *walk, const uint64_t *value, const uint64_
 
 		if (!nodes[i].value && !nodes[i].count)
 			continue;
-		parent->value += nodes[i].value;
-		parent->count += nodes[i].count;
+		if (__builtin_add_overflow(parent->value, nodes[i].value, &parent->value) ||
+		    __builtin_add_overflow(parent->count, nodes[i].count, &parent->count))
+			return -EBADMSG;
 		nodes[i].next = parent->first_child;
 		parent->first_child = i;
 		walk->locations[nodes[i].location].used = true;
 	}
+	/* The root has them all. With this sum in range every other is. */
+	return __builtin_add_overflow(walk->totals->value, nodes[0].value, &walk->totals->value) ||
+			       __builtin_add_overflow(walk->totals->count, nodes[0].count,
+						      &walk->totals->count)
+		       ? -EBADMSG
+		       : 0;
 }
 
 static uint32_t find_key(struct walk *walk, struct totals_key *key)
@@ -202,12 +213,35 @@ static const uint32_t *keys_of(const struct walk *walk, const struct walk_locati
 	return location->n > 1 ? walk->keys + location->keys : &location->keys;
 }
 
-static void add_self(struct walk *walk, const uint64_t *value, const uint64_t *count)
+/* Self of samples without a leaf that could have a name: no stack, or nothing but the mark that it
+ * was cut. They have a row as other unnamed ones do, so that self adds up to everything. */
+static int add_no_leaf(struct walk *walk, uint64_t value, uint64_t count)
 {
-	struct totals *totals = walk->totals;
+	struct totals_key key = {
+		.function = "", .module = "", .source = "", .reason = UNKNOWN_NO_MAPPING};
+	struct totals_sum *sum;
 
-	/* A sample without a stack is one whose leaf has no name. */
-	totals->unnamed += value[0];
+	if (!value && !count)
+		return 0;
+	walk->no_leaf = find_key(walk, &key);
+	if (!walk->no_leaf)
+		return -ENOMEM;
+	sum = &walk->totals->keys.sums[walk->no_leaf];
+	sum->self += value;
+	sum->self_count += count;
+	/* Those without any stack are at the root, which the walk does not enter. */
+	sum->total += walk->value[0];
+	sum->total_count += walk->count[0];
+	walk->totals->unnamed += value;
+	return 0;
+}
+
+static int add_self(struct walk *walk)
+{
+	const uint64_t *value = walk->value, *count = walk->count;
+	struct totals *totals = walk->totals;
+	uint64_t no_leaf = value[0], no_leaf_count = count[0];
+
 	for (uint32_t i = 1; i < walk->dictionary->n_nodes; i++) {
 		const struct walk_location *location;
 		struct totals_sum *sum;
@@ -217,12 +251,16 @@ static void add_self(struct walk *walk, const uint64_t *value, const uint64_t *c
 		location = &walk->locations[walk->nodes[i].location];
 		if (!location->named)
 			totals->unnamed += value[i];
-		if (!location->n)
+		if (!location->n) {
+			no_leaf += value[i];
+			no_leaf_count += count[i];
 			continue;
+		}
 		sum = &totals->keys.sums[*keys_of(walk, location)];
 		sum->self += value[i];
 		sum->self_count += count[i];
 	}
+	return add_no_leaf(walk, no_leaf, no_leaf_count);
 }
 
 static void enter(struct walk *walk, const struct walk_node *node)
@@ -232,6 +270,12 @@ static void enter(struct walk *walk, const struct walk_node *node)
 
 	if (location->truncation && !walk->open_truncations++)
 		walk->totals->truncated += node->value;
+	if (location->truncation && walk->no_leaf && !walk->totals->keys.sums[walk->no_leaf].open) {
+		struct totals_sum *sum = &walk->totals->keys.sums[walk->no_leaf];
+
+		sum->total += walk->value[node - walk->nodes];
+		sum->total_count += walk->count[node - walk->nodes];
+	}
 	for (uint32_t i = 0; i < location->n; i++) {
 		struct totals_sum *sum = &walk->totals->keys.sums[keys[i]];
 
@@ -278,7 +322,8 @@ static void add_totals(struct walk *walk)
 int totals_add(struct totals *totals, const struct dictionary *dictionary, const uint64_t *value,
 	       const uint64_t *count)
 {
-	_cleanup_(walk_done) struct walk walk = {.totals = totals, .dictionary = dictionary};
+	_cleanup_(walk_done) struct walk walk = {
+		.totals = totals, .dictionary = dictionary, .value = value, .count = count};
 	int r;
 
 	if (!dictionary->n_nodes)
@@ -287,13 +332,14 @@ int totals_add(struct totals *totals, const struct dictionary *dictionary, const
 	walk.locations = calloc((size_t)dictionary->n_locations + 1, sizeof(*walk.locations));
 	if (!walk.nodes || !walk.locations)
 		return -ENOMEM;
-	sum_subtrees(&walk, value, count);
-	r = name_locations(&walk);
-	if (r < 0)
-		return r;
-	add_self(&walk, value, count);
-	add_totals(&walk);
-	return 0;
+	r = sum_subtrees(&walk);
+	if (r == 0)
+		r = name_locations(&walk);
+	if (r == 0)
+		r = add_self(&walk);
+	if (r == 0)
+		add_totals(&walk);
+	return r;
 }
 
 static int by_strings(const struct totals_row *x, const struct totals_row *y)

@@ -36,7 +36,8 @@ DEFINE_CLEANUP(struct totals *, totals_free);
 
 /*
  * Adds one partition: value[n] and count[n] are what the samples whose leaf is node n add up to,
- * for n_nodes nodes. Returns 0 or -ENOMEM.
+ * for n_nodes nodes. Node 0 is samples without a stack. Returns 0, -ENOMEM, or -EBADMSG when a sum
+ * is out of range.
  */
 int totals_add(struct totals *totals, const struct dictionary *dictionary, const uint64_t *value,
 	       const uint64_t *count);

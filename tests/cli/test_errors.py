@@ -131,6 +131,32 @@ class Stores(ProfctlCase):
             self.assertTrue(err.startswith("profctl: "), err)
         self.assertEqual(before, {file.name: file.read_bytes() for file in store.iterdir()})
 
+    def test_file_name_that_is_no_text(self):
+        store = self.dir / "odd"
+        shutil.copytree(self.store, store)
+        (store / "t0-\x1b[31m-live-1.db").write_bytes(b"no database")
+        for command in ("top", "export", "status"):
+            _, err = self.run_profctl(command, store=str(store), code=1)
+            self.assertNotIn("\x1b", err)
+            self.assertIn("t0-\ufffd[31m-live-1.db", err)
+
+    def test_top_and_export_agree_on_damage(self):
+        """Rows of thread 0, which no profd writes: both name file and bucket."""
+        store = self.dir / "series0"
+        shutil.copytree(self.store, store)
+        for file in list(store.glob("*.db"))[1:]:
+            file.unlink()
+        file = next(store.glob("*.db"))
+        # One series, number 0, with one row of one byte: node 1.
+        blob = bytes([2 | 8, 1, 0, 1, 2, 2, 1])
+        with contextlib.closing(sqlite3.connect(file)) as db, db:
+            db.execute("UPDATE profile SET n_rows = 1, count = 1024, value = 1, enc = 0, data = ?",
+                       (blob,))
+        for command in ("top", "export"):
+            out, err = self.run_profctl(command, *WINDOW, store=str(store), code=1)
+            self.assertEqual(out, b"")
+            self.assertIn(f"{file.name}: bucket 2 is damaged", err)
+
     def test_newer_format(self):
         """Refused by name, and nothing overwritten."""
         store = self.dir / "newer"

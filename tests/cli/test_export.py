@@ -94,7 +94,7 @@ class Destination(ProfctlCase):
 
     def test_losses_are_said(self):
         _, err = self.run_profctl("export", *WINDOW)
-        self.assertIn("lost on the machine in this window: ringbuf_full 3 (0.06s)", err)
+        self.assertIn("counted on the machine in this window: ringbuf_full 3 (0.06s)", err)
 
 
 class Terminal(ProfctlCase):

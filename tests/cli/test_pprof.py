@@ -108,7 +108,7 @@ class Pprof(ProfctlCase):
         self.assertEqual(raw.head["Period"], str(SAMPLE_NS))
         self.assertEqual(raw.head["Time"], "2026-11-23 08:20:00 +0000 UTC")
         self.assertEqual(raw.head["Duration"], "1m0s")
-        self.assertEqual(raw.head["Comment"], "lost: ringbuf_full 3 (0.06s), walk_failed 5")
+        self.assertEqual(raw.head["Comment"], "counted: ringbuf_full 3 (0.06s), walk_failed 5")
 
     def test_same_totals_as_top_filtered(self):
         self.check_against_top("--pid", "1000")

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """profctl top and status: golden tables, and JSON and CSV as scripts rely on them."""
+import contextlib
 import csv
 import io
 import json
+import pathlib
+import sqlite3
 import subprocess
 
 from profctl_case import START, WINDOW, ProfctlCase, main, make_store, recent_start
@@ -15,7 +18,10 @@ WINDOW_KEYS = ["schema", "kind", "command", "event", "since_ns", "until_ns", "ti
                "not_sampled_ns"]
 ROW_KEYS = ["schema", "kind", "function", "module", "file", "line", "pid", "tid", "comm", "unit",
             "device", "op", "reason", "self_ns", "total_ns", "self_pct", "total_pct", "count",
-            "bytes"]
+            "bytes", "stack"]
+STATUS_KEYS = ["schema", "kind", "store", "host", "format", "partitions", "bytes", "since_ns",
+               "until_ns", "buckets", "bucket_ns", "newest_until_ns", "age_ns", "ahead_ns", "stale",
+               "period_ns", "cpus", "nodes", "last_10m", "last_1h"]
 
 
 class Golden(ProfctlCase):
@@ -126,12 +132,24 @@ class Json(ProfctlCase):
         self.assertIn("we;ird\ufffd\ufffd[31m\ufffdname".encode(), out)
 
 
+    def test_host_that_is_no_text(self):
+        store = make_store(self.dir / "host")
+        for path in pathlib.Path(store).glob("*.db"):
+            with contextlib.closing(sqlite3.connect(path)) as db, db:
+                db.execute("UPDATE meta SET v = ? WHERE k = 'host'", ("a\x1b[31mb\nc",))
+        for args in (["top", *WINDOW], ["status"]):
+            out, err = self.run_profctl(*args, store=store)
+            self.assertNotIn("\x1b", out.decode() + err)
+        self.assertIn("host a\ufffd[31mb\ufffdc  cpu",
+                      self.run_profctl("top", *WINDOW, store=store)[0].decode())
+
+
 class Csv(ProfctlCase):
     def test_csv_and_json_agree(self):
         out, _ = self.run_profctl("top", "-o", "csv", "-n", "0", *WINDOW)
         self.assertEqual(out.count(b"\r\n"), out.count(b"\n"))
         rows = list(csv.DictReader(io.StringIO(out.decode(), newline="")))
-        self.assertEqual(list(rows[0]), ROW_KEYS[2:])
+        self.assertEqual(list(rows[0]), ROW_KEYS[2:-1])
         _, expected = self.top_json(*WINDOW)
         self.assertEqual(len(rows), len(expected))
         for row, other in zip(rows, expected):
@@ -144,11 +162,47 @@ class Csv(ProfctlCase):
 
 
 class Status(ProfctlCase):
+    def status_json(self, store=None):
+        """The window line and the status line."""
+        out, err = self.run_profctl("status", "-o", "json", store=store)
+        window, status = [json.loads(line) for line in out.decode().splitlines()]
+        return window, status, err
+
+    def test_lines(self):
+        window, status, _ = self.status_json()
+        self.assertEqual((list(window), list(status)), (WINDOW_KEYS, STATUS_KEYS))
+        self.assertEqual((window["kind"], window["command"]), ("window", "status"))
+        self.assertEqual(window["until_ns"] - window["since_ns"], 600 * NS)
+        self.assertEqual((window["samples"], window["truncated_ns"]), (0, None))
+        self.assertEqual((status["kind"], status["host"]), ("status", "web-3"))
+
+    def test_clock_that_was_ahead(self):
+        """A bucket of a clock that was ahead does not hide that profd is dead; and when the newest
+        lies in the future, that is said."""
+        def shift(path, seconds, last_too):
+            with contextlib.closing(sqlite3.connect(path)) as db, db:
+                db.execute("UPDATE bucket SET start_ns = start_ns + ? WHERE seq < 3 OR ?",
+                           (seconds * NS, last_too))
+        store = make_store(self.dir / "ahead")
+        newest = sorted(pathlib.Path(store).glob("*.db"))[-1]
+        shift(newest, 86400 * 3650, False)
+        _, status, err = self.status_json(store)
+        self.assertEqual((status["stale"], status["ahead_ns"]), (True, 0))
+        self.assertEqual(status["newest_until_ns"], (START + 60) * NS)
+        self.assertGreater(status["until_ns"], (START + 86400) * NS)
+        self.assertIn("profd seems not to be running", err)
+        shift(newest, 86400 * 3650, True)
+        _, status, err = self.status_json(store)
+        self.assertEqual((status["stale"], status["age_ns"]), (False, 0))
+        self.assertGreater(status["ahead_ns"], 86400 * NS)
+        self.assertIn("in the future: the clock was set back", err)
+        self.assertIn(b"in the future", self.run_profctl("status", store=store)[0])
+
     def test_stale(self):
         out, err = self.run_profctl("status")
         self.assertIn(b"2026-11-23 08:20:00 -> 08:21:00 UTC", out)
         self.assertIn("profd seems not to be running here; start it as root", err)
-        status = json.loads(self.run_profctl("status", "-o", "json")[0])
+        _, status, _ = self.status_json()
         self.assertTrue(status["stale"])
         self.assertEqual((status["partitions"], status["buckets"]), (2, 6))
         self.assertEqual((status["period_ns"], status["cpus"]), (SAMPLE_NS, 4))
@@ -156,7 +210,9 @@ class Status(ProfctlCase):
 
     def test_recent(self):
         store = make_store(self.dir / "recent", start=recent_start())
-        status = json.loads(self.run_profctl("status", "-o", "json", store=store)[0])
+        window, status, _ = self.status_json(store)
+        self.assertEqual(window["samples"], 486)
+        self.assertEqual(window["since_ns"], status["since_ns"])
         self.assertEqual(status["last_10m"]["samples"], 486)
         self.assertEqual(status["last_10m"]["losses"],
                          {"ringbuf_full": {"count": 3, "weight_ns": 3 * SAMPLE_NS},

@@ -220,7 +220,7 @@ static void test_lives_of_a_pid(void **state)
 	assert_int_equal(store_has_pid(store, 10, &error), 1);
 	assert_int_equal(store_has_pid(store, 20, &error), 1);
 	assert_int_equal(store_has_pid(store, 11, &error), 0);
-	assert_int_equal(store_pid_lives(store, 10, &lives, &error), 2);
+	assert_int_equal(store_pid_lives(store, 10, 0, UINT64_MAX, &lives, &error), 2);
 	assert_int_equal(lives[0].start_boot_ns, 99000);
 	/* MADE_START_S + 30 s is that many microseconds after the boot. */
 	assert_int_equal(lives[0].start_real_ns,
@@ -228,6 +228,31 @@ static void test_lives_of_a_pid(void **state)
 	assert_string_equal(lives[0].exe, "/bin/other");
 	assert_int_equal(lives[1].start_boot_ns, 10000);
 	assert_string_equal(lives[1].exe, "/usr/bin/program");
+}
+
+/* A file may say that a pid had any number of lives: the list ends, and soon. */
+static void test_too_many_lives(void **state)
+{
+	enum { N = 30001, MOST = 10000 };
+	struct fixture *f = *state;
+	_cleanup_free_ struct profile_series *series = calloc(N, sizeof(*series));
+	_cleanup_(store_freep) struct store *store = NULL;
+	_cleanup_free_ struct store_life *lives = NULL;
+	struct store_error error;
+
+	assert_non_null(series);
+	made_begin(&f->made, MADE_START_S + 30);
+	made_series(&f->made, 77, 77, "many");
+	for (uint32_t i = 1; i < N; i++) {
+		series[i] = f->made.series[1];
+		series[i].start_boot_ns = i;
+	}
+	f->made.bucket.series = series;
+	f->made.bucket.n_series = N;
+	made_write(f->writer, &f->made);
+	assert_int_equal(store_open(f->dir, &store, &error), 0);
+	assert_int_equal(store_pid_lives(store, 77, 0, UINT64_MAX, &lives, &error), MOST);
+	assert_int_equal(lives[0].start_boot_ns, MOST);
 }
 
 int main(void)
@@ -240,6 +265,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_visitor_ends_the_reading, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_steps_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lives_of_a_pid, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_many_lives, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,6 +203,75 @@ static void test_removed_while_reading(void **state)
 	assert_int_equal(summary.n_buckets, 2);
 }
 
+static uint64_t count_buckets(const char *dir, uint64_t since_s, uint64_t until_s)
+{
+	const struct store_filter filter = {.since_real_ns = since_s * NSEC_PER_SEC,
+					    .until_real_ns = until_s * NSEC_PER_SEC,
+					    .type = SAMPLE_CPU};
+	_cleanup_(store_summary_done) struct store_summary summary = {};
+	_cleanup_(store_freep) struct store *store = NULL;
+	struct store_error error;
+
+	assert_int_equal(store_open(dir, &store, &error), 0);
+	if (store_read(store, &filter, NULL, NULL, &summary, &error) < 0)
+		fail_msg("%s", error.text);
+	return summary.n_buckets;
+}
+
+static void break_file(const char *path)
+{
+	char rubbish[4000];
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	memset(rubbish, 0xee, sizeof(rubbish));
+	assert_int_equal(pwrite(fd, rubbish, sizeof(rubbish), 100), sizeof(rubbish));
+}
+
+/* A partition of hours ago is not so much as opened: it may be broken. */
+static void test_old_ones_are_not_opened(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(store_writer_freep) struct store_writer *writer = NULL;
+	struct store_options options = made_options();
+	_cleanup_free_ char *old = NULL;
+	struct store_life *lives = NULL;
+	struct store *store = NULL;
+
+	fill(f, f->dir, 0, 2);
+	old = made_partition(f->dir);
+	options.now_real_ns += 3600 * NSEC_PER_SEC;
+	writer = made_writer(f->dir, &options);
+	made_fill(&f->made, MADE_START_S + 4300, 1, 3);
+	made_write(writer, &f->made);
+	/* Beyond the header of a hundred bytes. */
+	break_file(old);
+	assert_int_equal(count_buckets(f->dir, MADE_START_S + 4300, MADE_START_S + 7200), 1);
+	assert_int_equal(store_open(f->dir, &store, NULL), 0);
+	assert_int_equal(store_pid_lives(store, 101, (MADE_START_S + 4300) * NSEC_PER_SEC,
+					 UINT64_MAX, &lives, NULL),
+			 1);
+	free(lives);
+	store_free(store);
+}
+
+/* Where the clock was set back, every partition that may hold something is read. */
+static void test_clock_set_back(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(store_writer_freep) struct store_writer *writer = made_writer(f->dir, NULL);
+
+	made_fill(&f->made, MADE_START_S + 3600, 1, 3);
+	made_write(writer, &f->made);
+	/* Two days ahead, a partition of its own, and back: another one. */
+	made_fill(&f->made, MADE_START_S + 2 * 86400, 1, 3);
+	made_write(writer, &f->made);
+	made_fill(&f->made, MADE_START_S + 3610, 1, 3);
+	made_write(writer, &f->made);
+	assert_int_equal(count_files(f->dir, "t0-*-live-*.db", NULL), 3);
+	assert_int_equal(count_buckets(f->dir, MADE_START_S + 3600, MADE_START_S + 7200), 2);
+	assert_int_equal(count_buckets(f->dir, MADE_START_S + 86400, MADE_START_S + 3 * 86400), 1);
+}
+
 static void make_file(const char *dir, const char *name)
 {
 	_cleanup_free_ char *path = made_path(dir, name);
@@ -237,6 +306,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_live_partition_is_never_removed, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_removed_while_reading, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_old_ones_are_not_opened, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clock_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
 	};
 

@@ -6,8 +6,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -331,6 +333,123 @@ static void test_full_disk(void **state)
 	assert_int_equal(summary.value, value);
 }
 
+/* Fills what is free of the file system of `dir`. */
+static int fill_up(const char *dir)
+{
+	static const char block[4096] = {1};
+	_cleanup_free_ char *path = made_path(dir, "filler");
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	while (write(fd, block, sizeof(block)) > 0)
+		;
+	return errno == ENOSPC ? 0 : -errno;
+}
+
+static int write_at(struct store_writer *writer, struct made_bucket *made, uint64_t start_s)
+{
+	struct store_error error;
+
+	made_fill(made, start_s, 1, 100);
+	return store_write_bucket(writer, &made->bucket, &error);
+}
+
+/* On a disk that is really full: a new partition at midnight, and one when profd starts again. Both
+ * cost old partitions, never all. Returns 0 or the number of what went wrong. */
+static int begin_on_a_full_disk(const char *dir)
+{
+	struct made_bucket *made = calloc(1, sizeof(*made));
+	struct store_options options = made_options();
+	struct store_writer *writer = NULL;
+	struct store_error error;
+	struct store_span span;
+	struct store *store;
+	int r = -1;
+
+	for (unsigned i = 0; made && i < 8; i++) {
+		writer = store_writer_free(writer);
+		writer = made_writer(dir, NULL);
+		if (write_at(writer, made, MADE_START_S + 10 * i) < 0)
+			return 1;
+	}
+	if (fill_up(dir) < 0)
+		return 2;
+	/* The first may find room for the partition and none for the bucket. */
+	for (int i = 0; r < 0 && i < 3; i++)
+		r = write_at(writer, made, MADE_START_S + 86400);
+	if (r < 0)
+		return 3;
+	writer = store_writer_free(writer);
+	if (fill_up(dir) < 0)
+		return 4;
+	if (store_writer_open(dir, &options, &writer, &error) < 0)
+		return 5;
+	store_writer_free(writer);
+	if (store_open(dir, &store, &error) < 0 || store_span(store, &span, &error) < 0)
+		return 6;
+	store_free(store);
+	free(made);
+	return span.n_buckets >= 2 && span.n_buckets < 9 ? 0 : 7;
+}
+
+static void test_partitions_on_a_full_disk(void **state)
+{
+	struct fixture *f = *state;
+	pid_t child;
+	int status;
+
+	/* Only root may mount; as anybody else test_full_disk is all there is. */
+	if (geteuid() != 0)
+		return;
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("tmpfs", f->dir, "tmpfs", 0, "size=4m") < 0)
+			_exit(100);
+		_exit(begin_on_a_full_disk(f->dir));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* A directory as systemd makes it gets the group of readers; one with anything else in it does not,
+ * nor one of another group. */
+static void test_group_of_readers(void **state)
+{
+	struct fixture *f = *state;
+	struct store_options options = made_options();
+	struct stat st;
+	static const struct {
+		const char *file; /* that is in it */
+		gid_t group;	  /* of it, as root */
+		bool taken;
+	} cases[] = {{"notes.txt", 0, false}, {"lock", 1, false}, {"lock", 0, true}};
+
+	options.reader_group = "nogroup";
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(store_writer_freep) struct store_writer *writer = NULL;
+		_cleanup_free_ char *dir = NULL, *file = NULL;
+
+		assert_true(asprintf(&dir, "%s/%zu", f->dir, i) > 0);
+		file = made_path(dir, cases[i].file);
+		assert_int_equal(mkdir(dir, 0700), 0);
+		patch(file, 0, "x", 1);
+		if (geteuid() == 0)
+			assert_int_equal(chown(dir, 0, cases[i].group), 0);
+		assert_int_equal(chmod(dir, 00750), 0);
+		writer = made_writer(dir, &options);
+		assert_int_equal(stat(dir, &st), 0);
+		if (geteuid() != 0)
+			continue;
+		assert_int_equal(st.st_gid, cases[i].taken ? NOBODY : cases[i].group);
+		assert_int_equal(st.st_mode & 07777, cases[i].taken ? 02750 : 0750);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +462,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read_only_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_access, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_partitions_on_a_full_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_group_of_readers, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,7 +148,8 @@ static void test_equal_rows_are_added(void **state)
 	b = made_series(m, 1, 2, "c");
 	made_cpu_row(m, a, made_stack(m, 1, made_location(m, LOCATION_KERNEL, 0, 1, "leaf")), 2);
 	made_cpu_row(m, b, made_stack(m, 1, made_location(m, LOCATION_KERNEL, 0, 1, "leaf")), 3);
-	made_cpu_row(m, a, 0, 1);
+	/* A stack without a location is one; no stack at all is refused. */
+	made_cpu_row(m, a, made_stack(m, 0), 1);
 	made_write(f->writer, m);
 	assert_store_reads(f->dir, "0 1/2 c | leaf | 0 5120 100000000\n"
 				   "0 1/2 c | | 0 1024 20000000\n");
@@ -250,6 +251,15 @@ static void test_span(void **state)
 	assert_int_equal(span.n_cpus, 3);
 	assert_in_range(span.n_nodes, 4, 20);
 	assert_true(span.bytes >= 4096);
+	/* One bucket from a clock that was ahead: the latest, and then not the newest. */
+	made_fill(&f->made, MADE_START_S + 500, 1, 5);
+	made_write(f->writer, &f->made);
+	made_fill(&f->made, MADE_START_S + 30, 1, 5);
+	made_write(f->writer, &f->made);
+	assert_int_equal(store_span(store, &span, &error), 0);
+	assert_int_equal(span.n_buckets, 5);
+	assert_int_equal(span.until_ns, (MADE_START_S + 510) * NSEC_PER_SEC);
+	assert_int_equal(span.newest_until_ns, (MADE_START_S + 40) * NSEC_PER_SEC);
 }
 
 /* Gives `bucket`, which must be refused, and then the same store a good one. */
@@ -276,6 +286,15 @@ static void test_refused_input(void **state)
 	made_fill(m, MADE_START_S, 1, 3);
 	m->rows[1].stack = m->bucket.n_stacks;
 	assert_refused(f, "stack of a row");
+	made_fill(m, MADE_START_S, 1, 3);
+	m->rows[1].series = 0;
+	assert_refused(f, "a row without series");
+	made_fill(m, MADE_START_S, 1, 3);
+	m->rows[1].stack = 0;
+	assert_refused(f, "a row without stack");
+	made_fill(m, MADE_START_S, 1, 3);
+	m->bucket.duration_ns = 100000 * NSEC_PER_SEC;
+	assert_refused(f, "width");
 	made_fill(m, MADE_START_S, 1, 3);
 	m->rows[1].type = SAMPLE_TYPE_MAX;
 	assert_refused(f, "type of a row");

@@ -3,6 +3,7 @@
  * test_totals.c - self and total per key: a trie whose answer was computed by hand, and random ones
  * against a computation that walks from every node to the root.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -139,8 +140,10 @@ static void test_by_hand(void **state)
 	assert_row(totals, "", "/lib/b", UNKNOWN_NO_SYMBOL, 16, 16);
 	assert_row(totals, "h", "[kernel]", 0, 256, 256 + 512);
 	assert_row(totals, "[pruned]", "", 0, 512, 512);
+	/* What is nothing but the mark has no leaf to be named. */
+	assert_row(totals, "", "", UNKNOWN_NO_MAPPING, 32, 32);
 	assert_int_equal(totals_truncated(totals), 32 + 64);
-	assert_int_equal(totals_unnamed(totals), 16);
+	assert_int_equal(totals_unnamed(totals), 16 + 32);
 	/* The mark is no key, and what had no sample has no row. */
 	assert_null(find_row(totals, "f", "/lib/b", 0));
 	assert_string_equal(find_row(totals, "main", "/bin/a", 0)->source, "a.c");
@@ -159,7 +162,8 @@ static void test_by_module(void **state)
 	assert_row(totals, "", "/bin/a", 0, 1 + 2 + 4 + 8 + 64 + 128, 1023 - 32);
 	assert_row(totals, "", "/lib/b", 0, 16, 16);
 	assert_row(totals, "", "[kernel]", 0, 256, 256 + 512);
-	assert_int_equal(totals_unnamed(totals), 16);
+	assert_row(totals, "", "", 0, 512 + 32, 512 + 32);
+	assert_int_equal(totals_unnamed(totals), 16 + 32);
 }
 
 static void test_partitions_are_merged(void **state)
@@ -279,10 +283,62 @@ static void assert_marks_as_plain(const struct totals *totals, const struct dict
 		for (uint32_t node = i; node; node = nodes[node].parent)
 			cut = cut || nodes[node].location == AT_CUT;
 		truncated += cut ? value[i] : 0;
-		unnamed += leaf->kind != LOCATION_SYNTHETIC && !leaf->n_frames ? value[i] : 0;
+		if ((leaf->kind != LOCATION_SYNTHETIC && !leaf->n_frames) ||
+		    nodes[i].location == AT_CUT)
+			unnamed += value[i];
 	}
 	assert_int_equal(totals_truncated(totals), truncated);
 	assert_int_equal(totals_unnamed(totals), unnamed);
+}
+
+/* Every sample has a row, also those without a stack, and no row is more than all. */
+static void assert_self_adds_up(struct totals *totals, uint32_t n, const uint64_t *value)
+{
+	const struct totals_row *rows;
+	uint64_t self = 0, self_count = 0, whole = 0;
+	size_t n_rows;
+
+	for (uint32_t i = 0; i < n; i++)
+		whole += value[i];
+	assert_int_equal(totals_rows(totals, true, &rows, &n_rows), 0);
+	for (size_t i = 0; i < n_rows; i++) {
+		assert_true(rows[i].self <= rows[i].total && rows[i].total <= whole);
+		self += rows[i].self;
+		self_count += rows[i].self_count;
+	}
+	assert_int_equal(self, whole);
+	assert_int_equal(self_count, 3 * whole);
+}
+
+static void test_samples_without_a_stack(void **state)
+{
+	static const struct dictionary_node nodes[] = {{0, 0}, {0, AT_MAIN}};
+	static const uint64_t value[] = {7, 5}, count[] = {70, 50};
+	const struct dictionary dictionary = dictionary_of(nodes, 2);
+	_cleanup_(totals_freep) struct totals *totals = NULL;
+
+	(void)state;
+	assert_int_equal(totals_new(TOTALS_BY_FUNCTION, &totals), 0);
+	assert_int_equal(totals_add(totals, &dictionary, value, count), 0);
+	assert_row(totals, "", "", UNKNOWN_NO_MAPPING, 7, 7);
+	assert_row(totals, "main", "/bin/a", 0, 5, 5);
+}
+
+/* Within a partition, and over partitions. */
+static void test_sums_out_of_range(void **state)
+{
+	static const struct dictionary_node nodes[] = {{0, 0}, {0, AT_MAIN}, {1, AT_F}};
+	static const uint64_t wraps[] = {0, UINT64_MAX, 1}, most[] = {0, UINT64_MAX, 0},
+			      one[] = {0, 0, 1}, none[3];
+	const struct dictionary dictionary = dictionary_of(nodes, 3);
+	_cleanup_(totals_freep) struct totals *totals = NULL;
+
+	(void)state;
+	assert_int_equal(totals_new(TOTALS_BY_FUNCTION, &totals), 0);
+	assert_int_equal(totals_add(totals, &dictionary, wraps, none), -EBADMSG);
+	assert_int_equal(totals_add(totals, &dictionary, none, wraps), -EBADMSG);
+	assert_int_equal(totals_add(totals, &dictionary, most, none), 0);
+	assert_int_equal(totals_add(totals, &dictionary, one, none), -EBADMSG);
 }
 
 static void test_random_tries(void **state)
@@ -312,6 +368,7 @@ static void test_random_tries(void **state)
 		assert_int_equal(totals_add(totals, &dictionary, value, count), 0);
 		assert_as_plain(totals, nodes, n, value);
 		assert_marks_as_plain(totals, nodes, n, value);
+		assert_self_adds_up(totals, n, value);
 	}
 }
 
@@ -322,6 +379,8 @@ int main(void)
 		cmocka_unit_test(test_by_module),
 		cmocka_unit_test(test_partitions_are_merged),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_samples_without_a_stack),
+		cmocka_unit_test(test_sums_out_of_range),
 		cmocka_unit_test(test_random_tries),
 	};
 
