@@ -28,7 +28,8 @@ static void append(const char *piece, size_t len, void *ctx)
 
 	if (len >= sizeof(plain->text) - plain->len)
 		longjmp(plain->too_long, 1);
-	memcpy(plain->text + plain->len, piece, len);
+	if (len) /* an empty piece may be NULL */
+		memcpy(plain->text + plain->len, piece, len);
 	plain->len += len;
 }
 
