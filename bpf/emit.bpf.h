@@ -15,6 +15,9 @@
 
 #include <bpf/bpf_helpers.h>
 
+/* What bpf_get_stack() stops at: kernel.perf_event_max_stack, read when the programs are loaded. */
+const volatile __u32 user_frames_max = WIRE_USER_FRAMES_MAX;
+
 /* Samples wait in the ring until the daemon's timer, unless the ring is this full. */
 #define EMIT_WAKEUP_BYTES (128 * 1024)
 
@@ -105,9 +108,9 @@ static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s, __u3
 				  BPF_F_USER_STACK);
 		if (r > 0)
 			n_user = ((__u32)r / sizeof(__u64)) & WIRE_USER_FRAMES_MAX;
-		e->user_stop = n_user == WIRE_USER_FRAMES_MAX ? WIRE_STOP_LIMIT
-			       : n_user			      ? WIRE_STOP_END
-							      : WIRE_STOP_FAULT;
+		e->user_stop = n_user >= user_frames_max ? WIRE_STOP_LIMIT
+			       : n_user			 ? WIRE_STOP_END
+							 : WIRE_STOP_FAULT;
 	}
 	e->n_kernel = n_kernel;
 	e->n_user = n_user;

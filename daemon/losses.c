@@ -7,14 +7,15 @@
 #include "cleanup.h"
 
 static const char *const names[] = {
-	[LOSS_RINGBUF_FULL] = "ringbuf_full",	  [LOSS_NO_SCRATCH] = "no_scratch",
-	[LOSS_MALFORMED] = "malformed_record",	  [LOSS_NO_ROOM] = "no_room",
-	[LOSS_BUCKET_DROPPED] = "bucket_dropped", [LOSS_PROCESS_GONE] = "process_gone",
-	[LOSS_FILE_BROKEN] = "file_broken",	  [LOSS_FILE_SKIPPED] = "file_skipped",
-	[LOSS_FILE_REFUSED] = "file_refused",	  [LOSS_NAME_DROPPED] = "name_dropped",
-	[LOSS_NAME_LATE] = "name_late",		  [LOSS_NAME_PENDING] = "name_pending",
-	[LOSS_KERNEL_UNKNOWN] = "kernel_unknown", [LOSS_WRITE_FAILED] = "write_failed",
-	[LOSS_LOOP_STALL] = "loop_stall",	  [LOSS_CLOCK_STEP] = "clock_step",
+	[LOSS_RINGBUF_FULL] = "ringbuf_full",	    [LOSS_NO_SCRATCH] = "no_scratch",
+	[LOSS_MALFORMED] = "malformed_record",	    [LOSS_NO_ROOM] = "no_room",
+	[LOSS_BUCKET_DROPPED] = "bucket_dropped",   [LOSS_PROCESS_GONE] = "process_gone",
+	[LOSS_MAPPING_DROPPED] = "mapping_dropped", [LOSS_FILE_BROKEN] = "file_broken",
+	[LOSS_FILE_SKIPPED] = "file_skipped",	    [LOSS_FILE_REFUSED] = "file_refused",
+	[LOSS_NAME_DROPPED] = "name_dropped",	    [LOSS_NAME_LATE] = "name_late",
+	[LOSS_NAME_PENDING] = "name_pending",	    [LOSS_KERNEL_UNKNOWN] = "kernel_unknown",
+	[LOSS_WRITE_FAILED] = "write_failed",	    [LOSS_LOOP_STALL] = "loop_stall",
+	[LOSS_CLOCK_STEP] = "clock_step",
 };
 _Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");
 

@@ -11,17 +11,18 @@
 
 /* Stored by name: a new one is added, an old one is not renamed. */
 enum loss {
-	LOSS_RINGBUF_FULL,   /* samples that found no room in the ring buffer */
-	LOSS_NO_SCRATCH,     /* samples without per-CPU memory: cannot happen */
-	LOSS_MALFORMED,	     /* records that are not as wire.h says */
-	LOSS_NO_ROOM,	     /* samples beyond a table's limit, or without memory */
-	LOSS_BUCKET_DROPPED, /* buckets that could not be written in time */
-	LOSS_PROCESS_GONE,   /* samples of processes that ended before they were read */
-	LOSS_FILE_BROKEN,    /* files that no symbols can be read from */
-	LOSS_FILE_SKIPPED,   /* files that are not regular, too large, remote or too many */
-	LOSS_FILE_REFUSED,   /* files beyond the limit of the table */
-	LOSS_NAME_DROPPED,   /* questions for names that found no room */
-	LOSS_NAME_LATE,	     /* names that came after their bucket was written */
+	LOSS_RINGBUF_FULL,    /* samples that found no room in the ring buffer */
+	LOSS_NO_SCRATCH,      /* samples without per-CPU memory: cannot happen */
+	LOSS_MALFORMED,	      /* records that are not as wire.h says */
+	LOSS_NO_ROOM,	      /* samples beyond a table's limit, or without memory */
+	LOSS_BUCKET_DROPPED,  /* buckets that could not be written in time */
+	LOSS_PROCESS_GONE,    /* samples of processes that ended before they were read */
+	LOSS_MAPPING_DROPPED, /* mappings beyond the limit of a process, or not understood */
+	LOSS_FILE_BROKEN,     /* files that no symbols can be read from */
+	LOSS_FILE_SKIPPED,    /* files that are not regular, too large, remote or too many */
+	LOSS_FILE_REFUSED,    /* files beyond the limit of the table */
+	LOSS_NAME_DROPPED,    /* questions for names that found no room */
+	LOSS_NAME_LATE,	      /* names that came after their bucket was written */
 	LOSS_NAME_PENDING, /* locations written without the answer to the question for their name */
 	LOSS_KERNEL_UNKNOWN, /* kernel addresses in no known module */
 	LOSS_WRITE_FAILED,   /* attempts to write a bucket that failed; tried again */

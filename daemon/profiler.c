@@ -107,6 +107,7 @@ static void gather_losses(struct profiler *p, struct losses *ret)
 	ret->count[LOSS_BUCKET_DROPPED] = writer.n_dropped + p->n_unfinished;
 	ret->weight_ns[LOSS_BUCKET_DROPPED] = writer.dropped_ns + p->unfinished_ns;
 	ret->count[LOSS_PROCESS_GONE] = attribution->n_process_gone;
+	ret->count[LOSS_MAPPING_DROPPED] = process_table_counters(p->processes)->n_mappings_dropped;
 	ret->count[LOSS_FILE_BROKEN] = symbolize->n_files_broken;
 	ret->count[LOSS_FILE_SKIPPED] = symbolize->n_files_skipped;
 	ret->count[LOSS_FILE_REFUSED] = symbolize->n_files_refused;

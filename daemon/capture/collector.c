@@ -25,6 +25,7 @@
 #define RING_BYTES_MIN	   (512u * 1024)
 #define RING_BYTES_MAX	   (16u << 20)
 #define BTF_PATH	   "/sys/kernel/btf/vmlinux"
+#define MAX_STACK_PATH	   "/proc/sys/kernel/perf_event_max_stack"
 #define PARANOID_PATH	   "/proc/sys/kernel/perf_event_paranoid"
 
 struct collectors {
@@ -62,14 +63,12 @@ __attribute__((format(printf, 2, 0))) static int log_libbpf(enum libbpf_print_le
 	return 0;
 }
 
-static int read_paranoid(void)
+static int read_sysctl(const char *path, int otherwise)
 {
-	_cleanup_fclose_ FILE *f = fopen(PARANOID_PATH, "re");
-	int value = -2;
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	int value;
 
-	if (!f || fscanf(f, "%d", &value) != 1)
-		return -2;
-	return value;
+	return f && fscanf(f, "%d", &value) == 1 ? value : otherwise;
 }
 
 static int probe_btf(struct collector_error *error)
@@ -91,7 +90,7 @@ static int open_cpu_clock(struct collectors *c, struct collector_error *error)
 			    "no permission to open perf events for the whole machine; run profd as "
 			    "root, or give it CAP_PERFMON (CAP_SYS_ADMIN where "
 			    "kernel.perf_event_paranoid is above 2; here it is %d)",
-			    read_paranoid());
+			    read_sysctl(PARANOID_PATH, -2));
 	if (r == -ENOSYS || r == -ENOENT || r == -EOPNOTSUPP)
 		return fail(
 			error, r,
@@ -118,7 +117,7 @@ static uint32_t ring_bytes(uint32_t n_cpus)
 
 static int load_programs(struct collectors *c, struct collector_error *error)
 {
-	int r;
+	int r, frames;
 
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	libbpf_set_print(log_libbpf);
@@ -126,6 +125,9 @@ static int load_programs(struct collectors *c, struct collector_error *error)
 	if (!c->cpu)
 		return fail(error, -errno, "the BPF programs of profd are broken: %s",
 			    strerror(errno));
+	frames = read_sysctl(MAX_STACK_PATH, WIRE_USER_FRAMES_MAX);
+	if (frames > 0 && frames < WIRE_USER_FRAMES_MAX)
+		c->cpu->rodata->user_frames_max = (uint32_t)frames;
 	r = bpf_map__set_max_entries(c->cpu->maps.events, ring_bytes(c->cpu_events.n_open));
 	if (r == 0)
 		r = cpu_bpf__load(c->cpu);

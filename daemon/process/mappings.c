@@ -229,6 +229,7 @@ int mappings_query(int maps_fd, struct mappings *ret)
 			return r;
 		addr = query.vma_end;
 	}
+	m.n_dropped += m.n == MAPPINGS_MAX; /* there may be more */
 	*ret = m;
 	m = (struct mappings){};
 	return 0;

@@ -243,6 +243,7 @@ static int read_process(struct process_table *table, struct process *process, ui
 	wait_longer(process, carry_files_over(&process->mappings, &mappings), now_mono_ns);
 	mappings_done(&process->mappings);
 	process->mappings = mappings;
+	table->counters.n_mappings_dropped += mappings.n_dropped;
 	find_files(table, process);
 	take_exe(process, dir_fd);
 	return 0;

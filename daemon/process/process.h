@@ -36,9 +36,10 @@ struct process {
 struct process_table;
 
 struct process_counters {
-	uint64_t n_read;    /* readings of /proc/PID */
-	uint64_t n_gone;    /* processes that were gone by then */
-	uint64_t n_refused; /* beyond PROCESSES_MAX */
+	uint64_t n_read;	     /* readings of /proc/PID */
+	uint64_t n_gone;	     /* processes that were gone by then */
+	uint64_t n_refused;	     /* beyond PROCESSES_MAX */
+	uint64_t n_mappings_dropped; /* beyond MAPPINGS_MAX, or lines that do not parse */
 };
 
 /* `files` is borrowed; `proc` is "/proc" but in tests. */
