@@ -5,15 +5,20 @@
 #include "database.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "bytes.h"
+#include "cleanup.h"
 
-#define READ_BUSY_MS  2000
-#define READ_TRIES    50
-#define READ_PAUSE_NS 10000000
+#define WAL_HEADER_BYTES 32  /* sqlite.org/fileformat2.html, section 4.1 */
+#define SHM_DMS_BYTE	 128 /* UNIX_SHM_DMS in SQLite's os_unix.c */
+#define READ_BUSY_MS	 2000
+#define READ_TRIES	 50
+#define READ_PAUSE_NS	 10000000
 
 /* Steps of SQLite's machine in one statement, some seconds: a day of buckets of 1 s needs 5 M. */
 #define READ_STEPS_MAX 200000000
@@ -214,17 +219,37 @@ static int open_uri(const char *path, const char *query, sqlite3 **ret, struct s
 	return 0;
 }
 
-static bool has_suffix_file(const char *path, const char *suffix)
+/* Whether a writer, or a reader that takes part, has the database open: each locks that byte. */
+static bool is_in_use(const char *path)
 {
-	struct byte_buf name = {};
-	bool there = true;
+	_cleanup_free_ char *shm = NULL;
+	_cleanup_close_ int fd = -1;
+	struct flock lock = {.l_type = F_WRLCK, .l_start = SHM_DMS_BYTE, .l_len = 1};
 
-	byte_buf_put(&name, path, strlen(path));
-	byte_buf_put(&name, suffix, strlen(suffix) + 1);
-	if (!name.failed)
-		there = access((const char *)name.data, F_OK) == 0 || errno != ENOENT;
-	byte_buf_done(&name);
-	return there;
+	if (asprintf(&shm, "%s-shm", path) < 0)
+		return true;
+	fd = open(shm, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno != ENOENT;
+	return fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+/*
+ * Whether all there is stands in the main file and nobody is about to change that. A writer that
+ * was killed between the header of its WAL and the first frame leaves 32 bytes that SQLite neither
+ * takes for empty nor can read without writing (walBeginShmUnreliable() finds no salt to compare,
+ * and gives up with "locking protocol" after 10 s); killed earlier still, it leaves no -shm.
+ */
+static bool is_complete(const char *path)
+{
+	_cleanup_free_ char *wal = NULL;
+	struct stat st;
+
+	if (asprintf(&wal, "%s-wal", path) < 0)
+		return false;
+	if (stat(wal, &st) < 0)
+		return errno == ENOENT && !is_in_use(path);
+	return st.st_size <= WAL_HEADER_BYTES && !is_in_use(path);
 }
 
 int database_open_read(const char *path, sqlite3 **ret, struct store_error *error)
@@ -233,7 +258,7 @@ int database_open_read(const char *path, sqlite3 **ret, struct store_error *erro
 
 	if (eaccess(path, R_OK) < 0)
 		return store_fail(error, -errno, "%s: %m", path);
-	if (!has_suffix_file(path, "-wal") && !has_suffix_file(path, "-shm"))
+	if (is_complete(path))
 		return open_uri(path, "?mode=ro&immutable=1", ret, error);
 	/* A writer that is just making or repairing the -shm is done in a moment. */
 	for (int i = 0; i < READ_TRIES; i++) {

@@ -315,9 +315,38 @@ static void test_reader_in_the_middle(void **state)
 	assert_int_equal(count_buckets(f->dir), 10);
 }
 
+/* A writer that was killed between the header of its WAL and the first frame, or before it had made
+ * the -shm: every bucket stands in the main file. */
+static void test_wal_without_a_frame(void **state)
+{
+	struct fixture *f = *state;
+	struct store_writer *writer = made_writer(f->dir, NULL);
+	_cleanup_free_ char *partition = made_partition(f->dir), *wal = NULL, *shm = NULL;
+	unsigned char header[32];
+	int fd;
+
+	assert_true(asprintf(&wal, "%s-wal", partition) > 0);
+	assert_true(asprintf(&shm, "%s-shm", partition) > 0);
+	write_buckets(f, writer, 0, 3);
+	fd = open(wal, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, header, sizeof(header), 0), sizeof(header));
+	/* While the writer has it open, what is in the WAL counts. */
+	assert_int_equal(count_buckets(f->dir), 3);
+	store_writer_free(writer); /* all of it is now in the main file */
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(count_buckets(f->dir), 3);
+	assert_int_equal(pwrite(fd, header, sizeof(header), 0), sizeof(header));
+	close(fd);
+	assert_int_equal(count_buckets(f->dir), 3);
+	assert_int_equal(unlink(shm), 0);
+	assert_int_equal(count_buckets(f->dir), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_wal_without_a_frame, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_beside_the_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_after_a_clean_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_after_a_kill, setup, teardown),
