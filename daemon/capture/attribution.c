@@ -118,15 +118,15 @@ static int add_user_frame(struct attribution *a, const struct sample *sample, ui
 			  struct process *process, struct draft *draft)
 {
 	const struct sample_frame *frame = &sample->user[i];
-	uint64_t addr = call_addr(frame->addr, i), offset;
-	uint32_t file;
+	uint64_t addr = call_addr(frame->addr, i);
+	struct process_place place;
 	bool is_new;
 	int r;
 
 	if (frame->kind == LOCATION_INTERPRETER)
 		return add_location(draft, LOCATION_INTERPRETER, 0, frame->code, UNKNOWN_NO_SYMBOL,
 				    NULL);
-	r = process_locate(a->processes, process, addr, i == 0, sample->mono_ns, &file, &offset);
+	r = process_locate(a->processes, process, addr, i == 0, sample->mono_ns, &place);
 	if (r == -ESRCH) {
 		draft->gone = true;
 		r = add_location(draft, LOCATION_FILE, 0, 0, UNKNOWN_PROCESS_GONE, NULL);
@@ -136,10 +136,10 @@ static int add_user_frame(struct attribution *a, const struct sample *sample, ui
 		return 1;
 	if (r < 0)
 		return add_location(draft, LOCATION_FILE, 0, 0, UNKNOWN_NO_MAPPING, NULL);
-	r = add_location(draft, process_in_anon(process, addr) ? LOCATION_JIT : LOCATION_FILE, file,
-			 offset, UNKNOWN_FILE_SKIPPED, &is_new);
+	r = add_location(draft, place.kind, place.file, place.offset, UNKNOWN_FILE_SKIPPED,
+			 &is_new);
 	if (r == 0 && is_new)
-		symbolize_want(a->symbolize, file, offset);
+		symbolize_want(a->symbolize, place.file, place.offset);
 	return r;
 }
 

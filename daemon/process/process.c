@@ -338,7 +338,7 @@ static bool may_read_again(const struct process *process, bool is_leaf, uint64_t
 }
 
 int process_locate(struct process_table *table, struct process *process, uint64_t addr,
-		   bool is_leaf, uint64_t now_mono_ns, uint32_t *ret_file, uint64_t *ret_offset)
+		   bool is_leaf, uint64_t now_mono_ns, struct process_place *ret)
 {
 	struct mapping *mapping = mappings_find(&process->mappings, addr);
 
@@ -355,17 +355,12 @@ int process_locate(struct process_table *table, struct process *process, uint64_
 	if (!mapping->file)
 		mapping->file = files_number(table->files, (pid_t)process->key.pid, mapping,
 					     mappings_path(&process->mappings, mapping));
-	*ret_file = mapping->file;
-	*ret_offset =
-		mapping->kind == MAPPING_ANON ? addr : addr - mapping->start + mapping->file_offset;
+	if (mapping->kind == MAPPING_ANON)
+		*ret = (struct process_place){LOCATION_JIT, mapping->file, addr};
+	else
+		*ret = (struct process_place){LOCATION_FILE, mapping->file,
+					      addr - mapping->start + mapping->file_offset};
 	return 0;
-}
-
-bool process_in_anon(const struct process *process, uint64_t addr)
-{
-	const struct mapping *mapping = mappings_find(&process->mappings, addr);
-
-	return mapping && mapping->kind == MAPPING_ANON;
 }
 
 void process_table_sweep(struct process_table *table)

@@ -52,16 +52,19 @@ DEFINE_CLEANUP(struct process_table *, process_table_free);
 struct process *process_table_get(struct process_table *table, const struct process_key *key,
 				  uint64_t now_mono_ns);
 
+struct process_place {
+	enum location_kind kind; /* LOCATION_JIT in anonymous memory, else LOCATION_FILE */
+	uint32_t file;		 /* number of symbolize.h */
+	uint64_t offset;
+};
+
 /*
- * File number and offset of a user address. Returns 0; -ENOENT when it lies in no executable
+ * Where a user address lies. Returns 0; -ENOENT when it lies in no executable
  * mapping, -ESRCH when the process is gone. `is_leaf`: it was running there, so that an address in
  * no mapping means new mappings; a caller's may be garbage, for which /proc is read more seldom.
  */
 int process_locate(struct process_table *table, struct process *process, uint64_t addr,
-		   bool is_leaf, uint64_t now_mono_ns, uint32_t *ret_file, uint64_t *ret_offset);
-
-/* Whether the file of a located address is anonymous memory. */
-bool process_in_anon(const struct process *process, uint64_t addr);
+		   bool is_leaf, uint64_t now_mono_ns, struct process_place *ret);
 
 /* Forgets processes that were not sampled since six calls; every ten seconds, say. */
 void process_table_sweep(struct process_table *table);

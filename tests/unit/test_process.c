@@ -109,30 +109,34 @@ static struct process *get(struct scene *scene, uint32_t exec_id, uint64_t start
 static int locate(struct scene *scene, struct process *process, uint64_t addr, uint64_t now,
 		  uint64_t *ret_offset)
 {
-	uint32_t file;
+	struct process_place place;
+	int r = process_locate(scene->table, process, addr, true, now, &place);
 
-	return process_locate(scene->table, process, addr, true, now, &file, ret_offset);
+	if (r == 0)
+		*ret_offset = place.offset;
+	return r;
 }
 
 static void test_locate(void **state)
 {
 	struct scene *scene = *state;
 	struct process *process;
+	struct process_place place;
 	uint64_t offset;
-	uint32_t file;
 
 	make_process(scene, PID,
 		     "1000-3000 r-xp 00005000 fe:00 9 /bin/x\n8000-9000 rwxp 00000000 "
 		     "00:00 0 \n");
 	process = get(scene, 1, START_NS + 9999999, S); /* within the same tick */
 	assert_false(process->gone);
-	assert_int_equal(process_locate(scene->table, process, 0x1234, true, S, &file, &offset), 0);
-	assert_int_equal(offset, 0x5234);
-	assert_string_equal(symbolize_file(scene->symbolize, file)->path, "/bin/x");
-	assert_int_equal(process_locate(scene->table, process, 0x8010, true, S, &file, &offset), 0);
-	assert_int_equal(symbolize_file(scene->symbolize, file)->kind, FILE_ANON);
-	assert_int_equal(offset, 0x8010);
-	assert_true(process_in_anon(process, 0x8010));
+	assert_int_equal(process_locate(scene->table, process, 0x1234, true, S, &place), 0);
+	assert_int_equal(place.offset, 0x5234);
+	assert_int_equal(place.kind, LOCATION_FILE);
+	assert_string_equal(symbolize_file(scene->symbolize, place.file)->path, "/bin/x");
+	assert_int_equal(process_locate(scene->table, process, 0x8010, true, S, &place), 0);
+	assert_int_equal(symbolize_file(scene->symbolize, place.file)->kind, FILE_ANON);
+	assert_int_equal(place.offset, 0x8010);
+	assert_int_equal(place.kind, LOCATION_JIT);
 	assert_int_equal(locate(scene, process, 0x3000, S, &offset), -ENOENT);
 }
 
@@ -216,7 +220,7 @@ static void test_dlopen(void **state)
 	struct scene *scene = *state;
 	struct process *process;
 	uint64_t offset, n_read;
-	uint32_t file;
+	struct process_place place;
 
 	make_process(scene, PID, "1000-3000 r-xp 00000000 fe:00 9 /bin/x\n");
 	process = get(scene, 1, START_NS, 100 * S);
@@ -235,9 +239,8 @@ static void test_dlopen(void **state)
 	n_read = process_table_counters(scene->table)->n_read;
 	process = get(scene, 2, START_NS, 500 * S);
 	for (uint64_t now = 500 * S; now < 501 * S; now += S / 10)
-		assert_int_equal(
-			process_locate(scene->table, process, 0x9000, false, now, &file, &offset),
-			-ENOENT);
+		assert_int_equal(process_locate(scene->table, process, 0x9000, false, now, &place),
+				 -ENOENT);
 	assert_int_equal(process_table_counters(scene->table)->n_read, n_read + 1);
 	/* What was known stays known when the process ends. */
 	remove_process(scene, PID);
