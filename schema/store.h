@@ -105,13 +105,20 @@ int store_span(struct store *store, struct store_span *ret, struct store_error *
  * n_buckets and n_partitions are of these. Takes no longer for an older store. */
 int store_span_newest(struct store *store, struct store_span *ret, struct store_error *error);
 
-/* What to read: buckets whose start lies in [since, until), of one type, from matching series. */
+/*
+ * What to read: buckets whose start lies in [since, until), of one type, from series that match. Of
+ * each kind any value may match, of all kinds that have one (n > 0) one must. Patterns are those of
+ * the shell (fnmatch).
+ */
 struct store_filter {
 	uint64_t since_real_ns, until_real_ns;
 	enum sample_type type;
-	const uint32_t *pids;	  /* any of them; n = 0: all */
-	const char *const *comms; /* shell patterns (fnmatch), any of them; n = 0: all */
-	uint32_t n_pids, n_comms;
+	const uint32_t *pids, *tids;
+	const char *const *comms;
+	const char *const *exes;       /* of the whole path, without a '/' of its last part */
+	const char *const *units;      /* of any unit on the cgroup's path (cgroup_path.h) */
+	const char *const *containers; /* or 12 digits or more that an id begins with */
+	uint32_t n_pids, n_tids, n_comms, n_exes, n_units, n_containers;
 };
 
 struct store_row {
@@ -132,6 +139,7 @@ struct store_visitor {
 	int (*begin)(void *ctx, const struct dictionary *dictionary);
 	int (*row)(void *ctx, const struct store_row *row);
 	int (*end)(void *ctx, const struct dictionary *dictionary);
+	bool series_only; /* the dictionary has series and nothing else, and nodes are unchecked */
 };
 
 struct store_loss {
@@ -164,8 +172,10 @@ int store_read(struct store *store, const struct store_filter *filter,
 	       const struct store_visitor *visitor, void *ctx, struct store_summary *ret,
 	       struct store_error *error);
 
-/* 1 when a series of that pid is anywhere in the store, 0 when none is, or negative errno. */
-int store_has_pid(struct store *store, uint32_t pid, struct store_error *error);
+/* 1 when a series that matches is anywhere in the store, in whatever window and of whatever type; 0
+ * when none is, or negative errno. */
+int store_has_series(struct store *store, const struct store_filter *filter,
+		     struct store_error *error);
 
 /* The lives of a pid in the partitions that may hold a bucket of [since, until): start times on
  * CLOCK_BOOTTIME with the exe, newest first; the caller frees *ret. Returns their number or

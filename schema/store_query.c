@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hash_index.h"
+#include "series_filter.h"
 #include "store_reader.h"
 #include "units.h"
 
@@ -323,19 +324,37 @@ static int partition_lives(struct store *store, size_t i, uint32_t pid, struct l
 	return index_lives(list) < 0 ? store_fail(error, -ENOMEM, "out of memory") : 0;
 }
 
-int store_has_pid(struct store *store, uint32_t pid, struct store_error *error)
+/* Whether a series in partition `i` matches: 1, 0 or negative errno. */
+static int partition_has_series(struct store *store, size_t i, const struct store_filter *filter,
+				struct store_error *error)
 {
-	_cleanup_(life_list_done) struct life_list list = {};
+	_cleanup_(sqlite3_close_p) sqlite3 *db = NULL;
+	_cleanup_(loaded_freep) struct loaded *loaded = NULL;
+	const struct dictionary *dictionary;
+	int r = store_open_partition(store, i, &db, error);
 
+	if (r <= 0)
+		return r;
+	r = dictionary_load(db, store->list.entries[i].name, true, store->unpacker, &loaded, error);
+	if (r < 0)
+		return r;
+	dictionary = loaded_dictionary(loaded);
+	for (uint32_t id = 1; id < dictionary->n_series; id++)
+		if (series_filter_passes(filter, &dictionary->series[id]))
+			return 1;
+	return 0;
+}
+
+int store_has_series(struct store *store, const struct store_filter *filter,
+		     struct store_error *error)
+{
 	if (error)
 		error->text[0] = '\0';
 	for (size_t i = store->list.n; i-- > 0;) {
-		int r = partition_lives(store, i, pid, &list, error);
+		int r = partition_has_series(store, i, filter, error);
 
-		if (r < 0)
+		if (r != 0)
 			return r;
-		if (list.n)
-			return 1;
 	}
 	return 0;
 }

@@ -5,11 +5,11 @@
  * bucket in the window and somebody wants its rows.
  */
 #include <errno.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "codec_blob.h"
+#include "series_filter.h"
 #include "store_reader.h"
 #include "units.h"
 
@@ -39,28 +39,12 @@ struct bucket_head {
 	size_t len;
 };
 
-static const struct store_visitor no_visitor;
+static const struct store_visitor no_visitor = {.series_only = true};
 
 void store_summary_done(struct store_summary *summary)
 {
 	free(summary->losses);
 	*summary = (struct store_summary){};
-}
-
-static bool has_series_filter(const struct store_filter *filter)
-{
-	return filter->n_pids || filter->n_comms;
-}
-
-static bool series_matches(const struct store_filter *filter, const struct profile_series *series)
-{
-	bool pid = !filter->n_pids, comm = !filter->n_comms;
-
-	for (uint32_t i = 0; i < filter->n_pids && !pid; i++)
-		pid = filter->pids[i] == series->pid;
-	for (uint32_t i = 0; pid && i < filter->n_comms && !comm; i++)
-		comm = fnmatch(filter->comms[i], series->comm, 0) == 0;
-	return pid && comm;
 }
 
 static int damaged(const struct reading *reading, uint64_t seq, struct store_error *error)
@@ -86,18 +70,18 @@ static int begin_partition(struct reading *reading, struct store_error *error)
 {
 	const struct store_filter *filter = reading->filter;
 	const struct dictionary *dictionary;
-	int r = dictionary_load(reading->db, reading->name, false, reading->unpacker,
-				&reading->loaded, error);
+	int r = dictionary_load(reading->db, reading->name, reading->visitor->series_only,
+				reading->unpacker, &reading->loaded, error);
 
 	if (r < 0)
 		return r;
 	dictionary = loaded_dictionary(reading->loaded);
-	if (has_series_filter(filter)) {
+	if (series_filter_is_set(filter)) {
 		reading->wanted = calloc(dictionary->n_series, 1);
 		if (!reading->wanted)
 			return store_fail(error, -ENOMEM, "out of memory");
 		for (uint32_t i = 1; i < dictionary->n_series; i++)
-			reading->wanted[i] = series_matches(filter, &dictionary->series[i]);
+			reading->wanted[i] = series_filter_passes(filter, &dictionary->series[i]);
 	}
 	if (!reading->visitor->begin)
 		return 0;
@@ -109,6 +93,7 @@ static int visit_rows(struct reading *reading, const struct bucket_head *head,
 {
 	const struct dictionary *dictionary = loaded_dictionary(reading->loaded);
 	int (*visit)(void *, const struct store_row *) = reading->visitor->row;
+	uint32_t n_nodes = reading->visitor->series_only ? UINT32_MAX : dictionary->n_nodes;
 	uint64_t n_rows = 0, count = 0, value = 0;
 	struct blob_reader reader;
 	struct blob_row row;
@@ -117,9 +102,8 @@ static int visit_rows(struct reading *reading, const struct bucket_head *head,
 
 	if (r == -ENOMEM)
 		return store_fail(error, r, "out of memory");
-	if (r < 0 ||
-	    blob_reader_init(&reader, reading->rows.data, reading->rows.len, dictionary->n_series,
-			     dictionary->n_nodes, reading->wanted) < 0)
+	if (r < 0 || blob_reader_init(&reader, reading->rows.data, reading->rows.len,
+				      dictionary->n_series, n_nodes, reading->wanted) < 0)
 		return damaged(reading, head->seq, error);
 	while ((r = blob_reader_next(&reader, &row)) > 0) {
 		n_rows++;
@@ -185,7 +169,7 @@ static int read_bucket(struct reading *reading, sqlite3_stmt *select, struct sto
 	struct store_summary *summary = &reading->summary;
 	struct bucket_head head = {};
 	int type = sqlite3_column_type(select, 10);
-	bool decode = reading->visitor != &no_visitor || has_series_filter(reading->filter);
+	bool decode = reading->visitor != &no_visitor || series_filter_is_set(reading->filter);
 
 	if (!get_head(select, &head) || !add_head(summary, &head))
 		return damaged(reading, head.seq, error);
