@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * series_totals.c - adds a partition's rows up by series, and the series to entries that outlive
+ * the partition: a series costs a look-up once a partition, a row costs none.
+ */
+#include "series_totals.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "id_table.h"
+#include "string_table.h"
+
+struct entry {
+	uint64_t start_boot_ns; /* the key, compared by its bytes, */
+	uint32_t pid, tid, key_unit, key_container;
+	uint64_t value, count;		     /* ends here */
+	uint64_t face_value;		     /* of the series that the names are of */
+	uint32_t comm, exe, unit, container; /* strings */
+	uint32_t face_is_main;
+};
+
+struct series_totals {
+	enum series_totals_by by;
+	struct string_table strings;
+	struct id_table entries;
+	uint64_t *value, *count; /* by series of the partition being read */
+	uint32_t n_series;
+	struct series_totals_row *rows;
+};
+
+int series_totals_new(enum series_totals_by by, struct series_totals **ret)
+{
+	struct series_totals *totals = calloc(1, sizeof(*totals));
+
+	if (!totals)
+		return -ENOMEM;
+	totals->by = by;
+	string_table_init(&totals->strings);
+	id_table_init(&totals->entries, sizeof(struct entry), offsetof(struct entry, value));
+	*ret = totals;
+	return 0;
+}
+
+static void forget_partition(struct series_totals *totals)
+{
+	free(totals->value);
+	free(totals->count);
+	totals->value = totals->count = NULL;
+	totals->n_series = 0;
+}
+
+struct series_totals *series_totals_free(struct series_totals *totals)
+{
+	if (!totals)
+		return NULL;
+	forget_partition(totals);
+	string_table_done(&totals->strings);
+	id_table_done(&totals->entries);
+	free(totals->rows);
+	free(totals);
+	return NULL;
+}
+
+static int begin(void *ctx, const struct dictionary *dictionary)
+{
+	struct series_totals *totals = ctx;
+
+	forget_partition(totals);
+	/* One more, so that calloc() returns NULL for want of memory only. */
+	totals->value = calloc((size_t)dictionary->n_series + 1, sizeof(*totals->value));
+	totals->count = calloc((size_t)dictionary->n_series + 1, sizeof(*totals->count));
+	if (!totals->value || !totals->count)
+		return -ENOMEM;
+	totals->n_series = dictionary->n_series;
+	return 0;
+}
+
+static bool add(uint64_t *sum, uint64_t more)
+{
+	return !__builtin_add_overflow(*sum, more, sum);
+}
+
+static int add_row(void *ctx, const struct store_row *row)
+{
+	struct series_totals *totals = ctx;
+
+	if (row->series >= totals->n_series || !add(&totals->value[row->series], row->value) ||
+	    !add(&totals->count[row->series], row->count))
+		return -EBADMSG;
+	return 0;
+}
+
+static int set_key(struct series_totals *totals, const struct profile_series *series,
+		   struct entry *key)
+{
+	int r;
+
+	if (totals->by == SERIES_TOTALS_BY_UNIT) {
+		r = string_table_intern(&totals->strings, series->unit, &key->key_unit);
+		if (r < 0)
+			return r;
+		return string_table_intern(&totals->strings, series->container,
+					   &key->key_container);
+	}
+	key->pid = series->pid;
+	key->start_boot_ns = series->start_boot_ns;
+	if (totals->by == SERIES_TOTALS_BY_THREAD)
+		key->tid = series->tid;
+	return 0;
+}
+
+/* Whether a series names its entry better than the one that does so far. */
+static bool is_better_face(const struct entry *entry, bool is_new, bool is_main, uint64_t value)
+{
+	if (is_new)
+		return true;
+	if (is_main != (entry->face_is_main != 0))
+		return is_main;
+	return value > entry->face_value;
+}
+
+/* Takes a name when the series is the entry's face, or when the face has none. */
+static int take_name(struct series_totals *totals, const char *name, bool is_face, uint32_t *id)
+{
+	if (*id && (!is_face || !*name))
+		return 0;
+	return string_table_intern(&totals->strings, name, id);
+}
+
+static int take_names(struct series_totals *totals, const struct profile_series *series,
+		      bool is_face, struct entry *entry)
+{
+	int r = 0;
+
+	if (totals->by != SERIES_TOTALS_BY_UNIT) {
+		r = take_name(totals, series->comm, is_face, &entry->comm);
+		if (r == 0)
+			r = take_name(totals, series->exe, is_face, &entry->exe);
+	}
+	if (r == 0)
+		r = take_name(totals, series->unit, is_face, &entry->unit);
+	if (r == 0)
+		r = take_name(totals, series->container, is_face, &entry->container);
+	return r;
+}
+
+static int add_series(struct series_totals *totals, const struct profile_series *series,
+		      uint64_t value, uint64_t count)
+{
+	bool is_main = series->tid == series->pid, is_face;
+	struct entry key = {}, *entry;
+	uint32_t id = 0;
+	int r = set_key(totals, series, &key), is_new;
+
+	if (r < 0)
+		return r;
+	is_new = id_table_intern(&totals->entries, &key, &id);
+	if (is_new < 0)
+		return is_new;
+	entry = id_table_at(&totals->entries, id);
+	if (!add(&entry->value, value) || !add(&entry->count, count))
+		return -EBADMSG;
+	is_face = is_better_face(entry, is_new > 0, is_main, value);
+	if (is_face) {
+		entry->face_is_main = is_main;
+		entry->face_value = value;
+	}
+	return take_names(totals, series, is_face, entry);
+}
+
+static int end(void *ctx, const struct dictionary *dictionary)
+{
+	struct series_totals *totals = ctx;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < totals->n_series; i++)
+		if (totals->value[i] || totals->count[i])
+			r = add_series(totals, &dictionary->series[i], totals->value[i],
+				       totals->count[i]);
+	forget_partition(totals);
+	return r;
+}
+
+const struct store_visitor series_totals_visitor = {begin, add_row, end, .series_only = true};
+
+static int by_number(uint64_t x, uint64_t y)
+{
+	return x < y ? -1 : x > y;
+}
+
+static int by_value_falling(const void *a, const void *b)
+{
+	const struct series_totals_row *x = a, *y = b;
+	int order = by_number(y->value, x->value);
+
+	if (!order)
+		order = by_number(x->pid, y->pid);
+	if (!order)
+		order = by_number(x->tid, y->tid);
+	if (!order)
+		order = by_number(x->start_boot_ns, y->start_boot_ns);
+	if (!order)
+		order = strcmp(x->unit, y->unit);
+	return order ? order : strcmp(x->container, y->container);
+}
+
+int series_totals_rows(struct series_totals *totals, const struct series_totals_row **ret,
+		       size_t *ret_n)
+{
+	const struct string_table *strings = &totals->strings;
+	uint32_t n = totals->entries.n;
+	struct series_totals_row *rows = reallocarray(totals->rows, n, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	totals->rows = rows;
+	for (uint32_t id = 1; id < n; id++) {
+		const struct entry *entry = id_table_at(&totals->entries, id);
+
+		rows[id - 1] = (struct series_totals_row){
+			.pid = entry->pid,
+			.tid = entry->tid,
+			.start_boot_ns = entry->start_boot_ns,
+			.comm = string_table_at(strings, entry->comm),
+			.exe = string_table_at(strings, entry->exe),
+			.unit = string_table_at(strings, entry->unit),
+			.container = string_table_at(strings, entry->container),
+			.value = entry->value,
+			.count = entry->count,
+		};
+	}
+	qsort(rows, n - 1, sizeof(*rows), by_value_falling);
+	*ret = rows;
+	*ret_n = n - 1;
+	return 0;
+}
