@@ -66,10 +66,10 @@ static void make_name(const struct export_args *args, const struct export_data *
 	char who[24] = "all", when[32] = "";
 	struct tm tm;
 
-	if (args->query.n_pids == 1)
-		(void)snprintf(who, sizeof(who), "%" PRIu32, args->query.pids[0]);
-	else if (args->query.n_pids > 1)
-		(void)snprintf(who, sizeof(who), "%" PRIu32 "-pids", args->query.n_pids);
+	if (args->query.pids.n_values == 1)
+		(void)snprintf(who, sizeof(who), "%" PRIu32, args->query.pids.values[0]);
+	else if (args->query.pids.n_values > 1)
+		(void)snprintf(who, sizeof(who), "%" PRIu32 "-pids", args->query.pids.n_values);
 	if (gmtime_r(&since, &tm))
 		(void)strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
 	(void)snprintf(buf, size, "profd-%s-%s-%s%s", who, sample_type_name(data->type), when,

@@ -11,7 +11,7 @@ enum exit_code {
 	EXIT_FAILED = 1,    /* it could not be done, and the message says why */
 	EXIT_USAGE = 2,	    /* the command line is wrong */
 	EXIT_NO_STORE = 3,  /* no store, or no bucket in it yet */
-	EXIT_NOT_FOUND = 4, /* the pid occurs nowhere in the store */
+	EXIT_NOT_FOUND = 4, /* the pid, tid, unit or container occurs nowhere in the store */
 };
 
 /* Prints "profctl: ..." and a newline on stderr, and returns `code`. The text ends with what to do

@@ -26,6 +26,9 @@ enum {
 	TEXT_PID,
 	TEXT_TID,
 	TEXT_COMM,
+	TEXT_EXE,
+	TEXT_SYSTEMD_UNIT,
+	TEXT_CONTAINER,
 	TEXT_LOSSES,
 	N_TEXTS
 };
@@ -79,34 +82,55 @@ static void write_head(struct writer *w)
 	emit(w, &piece);
 }
 
+#define LABELS_MAX 6
+
+/* Who the sample is of; what is not known has no label. Returns how many there are. */
+static size_t set_labels(const struct writer *w, const struct stack_series *series,
+			 Pprof__Label labels[LABELS_MAX])
+{
+	const struct {
+		unsigned int key;
+		uint32_t text, number;
+	} known[LABELS_MAX] = {
+		{TEXT_PID, 0, series->pid},	      {TEXT_TID, 0, series->tid},
+		{TEXT_COMM, series->comm, 0},	      {TEXT_EXE, series->exe, 0},
+		{TEXT_SYSTEMD_UNIT, series->unit, 0}, {TEXT_CONTAINER, series->container, 0},
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < LABELS_MAX; i++) {
+		if (known[i].text == 0 && known[i].number == 0)
+			continue;
+		pprof__label__init(&labels[n]);
+		labels[n].key = text(w, known[i].key);
+		labels[n].str = known[i].text;
+		labels[n].num = known[i].number;
+		n++;
+	}
+	return n;
+}
+
 static void write_sample(struct writer *w, const struct stack_sample *sample)
 {
 	const struct stack_series *series = id_table_at(&w->table->series, sample->series);
 	uint32_t ids[PROFILE_STACK_MAX];
 	uint64_t locations[PROFILE_STACK_MAX];
 	int64_t values[] = {clamp(query_whole_samples(sample->count)), clamp(sample->value)};
-	Pprof__Label pid = PPROF__LABEL__INIT;
-	Pprof__Label tid = PPROF__LABEL__INIT;
-	Pprof__Label comm = PPROF__LABEL__INIT;
-	Pprof__Label *labels[] = {&pid, &tid, &comm};
+	Pprof__Label labels[LABELS_MAX], *pointers[LABELS_MAX];
 	Pprof__Sample s = PPROF__SAMPLE__INIT;
 	Pprof__Sample *samples[] = {&s};
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
 
-	pid.key = text(w, TEXT_PID);
-	pid.num = series->pid;
-	tid.key = text(w, TEXT_TID);
-	tid.num = series->tid;
-	comm.key = text(w, TEXT_COMM);
-	comm.str = series->comm;
 	s.n_location_id = stack_table_locations(w->table, sample, ids);
 	s.location_id = locations;
 	for (size_t i = 0; i < s.n_location_id; i++)
 		locations[i] = ids[i];
 	s.n_value = ARRAY_SIZE(values);
 	s.value = values;
-	s.n_label = ARRAY_SIZE(labels);
-	s.label = labels;
+	s.n_label = set_labels(w, series, labels);
+	s.label = pointers;
+	for (size_t i = 0; i < s.n_label; i++)
+		pointers[i] = &labels[i];
 	piece.n_sample = 1;
 	piece.sample = samples;
 	emit(w, &piece);
@@ -140,12 +164,12 @@ static uint32_t main_file(const struct writer *w)
 {
 	uint32_t exe = 0;
 
-	if (w->data->args->n_pids == 0)
+	if (w->data->args->pids.n_values == 0)
 		return 0;
 	for (uint32_t id = 1; exe == 0 && id < w->table->series.n; id++) {
 		const struct stack_series *series = id_table_at(&w->table->series, id);
 
-		if (series->pid == w->data->args->pids[0])
+		if (series->pid == w->data->args->pids.values[0])
 			exe = series->exe;
 	}
 	for (uint32_t id = 1; exe != 0 && id < w->table->files.n; id++) {
@@ -247,6 +271,9 @@ static void write_strings(struct writer *w)
 		[TEXT_PID] = "pid",
 		[TEXT_TID] = "tid",
 		[TEXT_COMM] = "comm",
+		[TEXT_EXE] = "exe",
+		[TEXT_SYSTEMD_UNIT] = "unit",
+		[TEXT_CONTAINER] = "container",
 		[TEXT_LOSSES] = comment,
 	};
 

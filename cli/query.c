@@ -130,32 +130,129 @@ static enum exit_code note_lives(const struct query *query, uint32_t pid, bool *
 	return EXIT_ANSWERED;
 }
 
+/*
+ * Whether anything in the store passes, in whatever window; counted in *n_found. Says that `value`
+ * is not there otherwise, and what to do, unless `what` is NULL.
+ */
+static enum exit_code look_for(const struct query *query, const struct store_filter *filter,
+			       uint32_t *n_found, const char *what, const char *value,
+			       const char *hint)
+{
+	struct store_error error = {0};
+	int r = store_has_series(query->store, filter, &error);
+
+	if (r < 0)
+		return store_failed(r, &error);
+	*n_found += r > 0;
+	if (r == 0 && what)
+		note("%s %s is nowhere in the store; %s", what, value, hint);
+	return EXIT_ANSWERED;
+}
+
+static enum exit_code check_pid(const struct query *query, const uint32_t *pid, uint32_t *n_found)
+{
+	const struct store_filter process = {.pids = pid, .n_pids = 1};
+	const struct store_filter thread = {.tids = pid, .n_tids = 1};
+	uint32_t n_threads = 0;
+	char text[16], hint[128];
+	bool found = false;
+	enum exit_code code = note_lives(query, *pid, &found);
+
+	*n_found += found;
+	if (code != EXIT_ANSWERED || found)
+		return code;
+	/* Only what is not in the window is looked for everywhere. */
+	code = look_for(query, &thread, &n_threads, NULL, NULL, NULL);
+	if (code != EXIT_ANSWERED)
+		return code;
+	(void)snprintf(text, sizeof(text), "%" PRIu32, *pid);
+	if (n_threads > 0)
+		(void)snprintf(hint, sizeof(hint), "it is a thread's number: try --tid %s", text);
+	else
+		(void)snprintf(hint, sizeof(hint),
+			       "it used no CPU while profd looked; 'profctl top --by process' "
+			       "lists those that did");
+	return look_for(query, &process, n_found, "pid", text, hint);
+}
+
 static enum exit_code check_pids(const struct query *query)
 {
-	const struct query_args *args = query->args;
-	struct store_error error = {0};
+	const struct query_numbers *pids = &query->args->pids;
+	enum exit_code code = EXIT_ANSWERED;
 	uint32_t n_found = 0;
 
-	for (uint32_t i = 0; i < args->n_pids; i++) {
-		bool found = false;
-		enum exit_code code = note_lives(query, args->pids[i], &found);
-		int r;
+	for (uint32_t i = 0; code == EXIT_ANSWERED && i < pids->n_values; i++)
+		code = check_pid(query, &pids->values[i], &n_found);
+	if (code != EXIT_ANSWERED)
+		return code;
+	return pids->n_values > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+}
 
-		if (code != EXIT_ANSWERED)
-			return code;
-		/* Only what is not in the window is looked for everywhere. */
-		r = found ? 1 : store_has_pid(query->store, args->pids[i], &error);
-		if (r < 0)
-			return store_failed(r, &error);
-		if (r == 0) {
-			note("pid %" PRIu32 " is nowhere in the store; it used no CPU while profd "
-			     "looked, or is a thread's number: try --comm",
-			     args->pids[i]);
-			continue;
-		}
-		n_found++;
+static enum exit_code check_tids(const struct query *query)
+{
+	const struct query_numbers *tids = &query->args->tids;
+	enum exit_code code = EXIT_ANSWERED;
+	uint32_t n_found = 0;
+
+	for (uint32_t i = 0; code == EXIT_ANSWERED && i < tids->n_values; i++) {
+		const struct store_filter filter = {.tids = &tids->values[i], .n_tids = 1};
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "%" PRIu32, tids->values[i]);
+		code = look_for(query, &filter, &n_found, "tid", text,
+				"it used no CPU while profd looked; 'profctl top --by thread' "
+				"lists those that did");
 	}
-	return args->n_pids > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+	if (code != EXIT_ANSWERED)
+		return code;
+	return tids->n_values > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+}
+
+static enum exit_code check_units(const struct query *query)
+{
+	const struct query_patterns *units = &query->args->units;
+	enum exit_code code = EXIT_ANSWERED;
+	uint32_t n_found = 0;
+
+	for (uint32_t i = 0; code == EXIT_ANSWERED && i < units->n_values; i++)
+		code = look_for(query,
+				&(struct store_filter){.units = &units->values[i], .n_units = 1},
+				&n_found, "unit", units->values[i],
+				"'profctl top --by unit' lists those that are, and a pattern like "
+				"'*name*' finds more");
+	if (code != EXIT_ANSWERED)
+		return code;
+	return units->n_values > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+}
+
+static enum exit_code check_containers(const struct query *query)
+{
+	const struct query_patterns *names = &query->args->containers;
+	enum exit_code code = EXIT_ANSWERED;
+	uint32_t n_found = 0;
+
+	for (uint32_t i = 0; code == EXIT_ANSWERED && i < names->n_values; i++)
+		code = look_for(
+			query,
+			&(struct store_filter){.containers = &names->values[i], .n_containers = 1},
+			&n_found, "container", names->values[i],
+			"'profctl top --by unit' lists those that are; of an id give 12 "
+			"digits or more");
+	if (code != EXIT_ANSWERED)
+		return code;
+	return names->n_values > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+}
+
+/* What is asked for by name and occurs nowhere is no empty answer but a mistake, most likely. */
+static enum exit_code check_names(const struct query *query)
+{
+	enum exit_code code = check_pids(query);
+
+	if (code == EXIT_ANSWERED)
+		code = check_tids(query);
+	if (code == EXIT_ANSWERED)
+		code = check_units(query);
+	return code == EXIT_ANSWERED ? check_containers(query) : code;
 }
 
 enum exit_code query_open(struct query *query, const struct query_args *args)
@@ -175,12 +272,20 @@ enum exit_code query_open(struct query *query, const struct query_args *args)
 		.since_real_ns = since_ns,
 		.until_real_ns = until_ns,
 		.type = SAMPLE_CPU,
-		.pids = args->pids,
-		.n_pids = args->n_pids,
-		.comms = args->comms,
-		.n_comms = args->n_comms,
+		.pids = args->pids.values,
+		.n_pids = args->pids.n_values,
+		.tids = args->tids.values,
+		.n_tids = args->tids.n_values,
+		.units = args->units.values,
+		.n_units = args->units.n_values,
+		.containers = args->containers.values,
+		.n_containers = args->containers.n_values,
+		.comms = args->comms.values,
+		.n_comms = args->comms.n_values,
+		.exes = args->exes.values,
+		.n_exes = args->exes.n_values,
 	};
-	return check_pids(query);
+	return check_names(query);
 }
 
 void query_done(struct query *query)
@@ -200,18 +305,20 @@ enum exit_code query_read(const struct query *query, const struct store_visitor 
 void query_explain_empty(const struct query *query, const struct store_summary *summary)
 {
 	const struct store_filter *filter = &query->filter;
-	char range[WINDOW_TEXT_MAX], text[WINDOW_TEXT_MAX];
+	char range[WINDOW_TEXT_MAX], text[WINDOW_TEXT_MAX], kinds[64];
 	struct store_span span;
 
 	(void)fputs("-- no samples --\n", stderr);
 	window_text_range(filter->since_real_ns, filter->until_real_ns, range, sizeof(range));
-	if (summary->n_buckets == 0)
+	if (summary->n_buckets == 0) {
 		note("no bucket begins in %s", range);
-	else if (summary->machine_value == 0)
+	} else if (summary->machine_value == 0) {
 		note("no CPU was busy in %s", range);
-	else
-		note("nothing in %s passes --pid and --comm, of %" PRIu64 " samples of the machine",
-		     range, query_whole_samples(summary->machine_count));
+	} else {
+		query_args_print_kinds(query->args, kinds, sizeof(kinds));
+		note("nothing in %s passes %s, of %" PRIu64 " samples of the machine", range, kinds,
+		     query_whole_samples(summary->machine_count));
+	}
 	if (store_span(query->store, &span, NULL) == 0) {
 		window_text_range(span.first_ns, span.until_ns, range, sizeof(range));
 		note("there is data in %s: choose with --since and --until", range);

@@ -11,12 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "growable.h"
 #include "units.h"
 
 #define DEFAULT_WINDOW_NS (600 * NSEC_PER_SEC)
 
-enum { OPTION_STORE = 256 };
+enum { OPTION_STORE = 256, OPTION_EXE, OPTION_CONTAINER };
 
 void query_args_init(struct query_args *args)
 {
@@ -25,39 +26,45 @@ void query_args_init(struct query_args *args)
 
 void query_args_done(struct query_args *args)
 {
-	free(args->pids);
-	free(args->comms);
+	free(args->pids.values);
+	free(args->tids.values);
+	free(args->units.values);
+	free(args->comms.values);
+	free(args->exes.values);
+	free(args->containers.values);
 	*args = (struct query_args){0};
 }
 
-static int add_pid(struct query_args *args, const char *text, struct argp_state *state)
+static int add_number(struct query_numbers *numbers, const char *flag, const char *what,
+		      const char *text, struct argp_state *state)
 {
-	unsigned long pid = 0;
+	unsigned long number = 0;
 	char *end = NULL;
 	int r;
 
 	if (text[0] >= '0' && text[0] <= '9')
-		pid = strtoul(text, &end, 10);
-	if (!end || *end != '\0' || pid < 1 || pid > QUERY_PID_MAX)
-		argp_error(state, "--pid '%s': give a process number, 1 to %d", text,
+		number = strtoul(text, &end, 10);
+	if (!end || *end != '\0' || number < 1 || number > QUERY_PID_MAX)
+		argp_error(state, "%s '%s': give a %s number, 1 to %d", flag, text, what,
 			   QUERY_PID_MAX);
-	r = GROWABLE_RESERVE(args, pids);
+	r = GROWABLE_RESERVE(numbers, values);
 	if (r < 0)
 		return -r;
-	args->pids[args->n_pids++] = (uint32_t)pid;
+	numbers->values[numbers->n_values++] = (uint32_t)number;
 	return 0;
 }
 
-static int add_comm(struct query_args *args, const char *text, struct argp_state *state)
+static int add_pattern(struct query_patterns *patterns, const char *flag, const char *what,
+		       const char *text, struct argp_state *state)
 {
 	int r;
 
 	if (*text == '\0')
-		argp_error(state, "--comm '': give a thread name or a pattern, e.g. 'nginx*'");
-	r = GROWABLE_RESERVE(args, comms);
+		argp_error(state, "%s '': give %s", flag, what);
+	r = GROWABLE_RESERVE(patterns, values);
 	if (r < 0)
 		return -r;
-	args->comms[args->n_comms++] = text;
+	patterns->values[patterns->n_values++] = text;
 	return 0;
 }
 
@@ -73,9 +80,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->until = arg;
 		return 0;
 	case 'p':
-		return add_pid(args, arg, state);
+		return add_number(&args->pids, "--pid", "process", arg, state);
+	case 't':
+		return add_number(&args->tids, "--tid", "thread", arg, state);
+	case 'u':
+		return add_pattern(&args->units, "--unit",
+				   "a systemd unit or a pattern, e.g. 'nginx.service'", arg, state);
 	case 'c':
-		return add_comm(args, arg, state);
+		return add_pattern(&args->comms, "--comm",
+				   "a thread name or a pattern, e.g. 'nginx*'", arg, state);
+	case OPTION_EXE:
+		return add_pattern(&args->exes, "--exe",
+				   "a program's name, path or a pattern, e.g. 'python3*'", arg,
+				   state);
+	case OPTION_CONTAINER:
+		return add_pattern(&args->containers, "--container",
+				   "a container's name, 12 digits or more of its id, or a pattern",
+				   arg, state);
 	case OPTION_STORE:
 		args->store_dir = arg;
 		return 0;
@@ -91,10 +112,26 @@ static const struct argp_option query_options[] = {
 	 .doc = "Start of the window [10 minutes back]"},
 	{.name = "until", .key = 'U', .arg = "TIME", .doc = "End of the window [now]"},
 	{.name = "pid", .key = 'p', .arg = "PID", .doc = "Only this process; may be repeated"},
+	{.name = "tid", .key = 't', .arg = "TID", .doc = "Only this thread; may be repeated"},
+	{.name = "unit",
+	 .key = 'u',
+	 .arg = "PATTERN",
+	 .doc = "Only this systemd unit or slice and what lies in it (shell pattern); may be "
+		"repeated"},
+	{.name = "container",
+	 .key = OPTION_CONTAINER,
+	 .arg = "PATTERN",
+	 .doc = "Only this container: name (shell pattern) or id, 12 digits are enough; may be "
+		"repeated"},
 	{.name = "comm",
 	 .key = 'c',
 	 .arg = "PATTERN",
 	 .doc = "Only threads of this name (shell pattern); may be repeated"},
+	{.name = "exe",
+	 .key = OPTION_EXE,
+	 .arg = "PATTERN",
+	 .doc = "Only this program: its path, or without a '/' the last part of it (shell "
+		"pattern); may be repeated"},
 	{.name = "store",
 	 .key = OPTION_STORE,
 	 .arg = "DIR",
@@ -186,10 +223,29 @@ static size_t print_flag(char *buf, size_t size, size_t used, const char *flag, 
 	return used + (size_t)n;
 }
 
+static size_t print_numbers(char *buf, size_t size, size_t used, const char *flag,
+			    const struct query_numbers *numbers)
+{
+	char text[16];
+
+	for (uint32_t i = 0; i < numbers->n_values; i++) {
+		(void)snprintf(text, sizeof(text), "%" PRIu32, numbers->values[i]);
+		used = print_flag(buf, size, used, flag, text);
+	}
+	return used;
+}
+
+static size_t print_patterns(char *buf, size_t size, size_t used, const char *flag,
+			     const struct query_patterns *patterns)
+{
+	for (uint32_t i = 0; i < patterns->n_values; i++)
+		used = print_flag(buf, size, used, flag, patterns->values[i]);
+	return used;
+}
+
 void query_args_print(const struct query_args *args, char *buf, size_t size)
 {
 	size_t used = 0;
-	char pid[16];
 
 	buf[0] = '\0';
 	if (strcmp(args->store_dir, QUERY_DEFAULT_STORE) != 0)
@@ -198,10 +254,37 @@ void query_args_print(const struct query_args *args, char *buf, size_t size)
 		used = print_flag(buf, size, used, "--since", args->since);
 	if (args->until)
 		used = print_flag(buf, size, used, "--until", args->until);
-	for (uint32_t i = 0; i < args->n_pids; i++) {
-		(void)snprintf(pid, sizeof(pid), "%" PRIu32, args->pids[i]);
-		used = print_flag(buf, size, used, "--pid", pid);
+	used = print_numbers(buf, size, used, "--pid", &args->pids);
+	used = print_numbers(buf, size, used, "--tid", &args->tids);
+	used = print_patterns(buf, size, used, "--unit", &args->units);
+	used = print_patterns(buf, size, used, "--container", &args->containers);
+	used = print_patterns(buf, size, used, "--comm", &args->comms);
+	(void)print_patterns(buf, size, used, "--exe", &args->exes);
+}
+
+void query_args_print_kinds(const struct query_args *args, char *buf, size_t size)
+{
+	const struct {
+		const char *flag;
+		uint32_t n;
+	} kinds[] = {
+		{"--pid", args->pids.n_values},	  {"--tid", args->tids.n_values},
+		{"--unit", args->units.n_values}, {"--container", args->containers.n_values},
+		{"--comm", args->comms.n_values}, {"--exe", args->exes.n_values},
+	};
+	unsigned int left = 0;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		left += kinds[i].n > 0;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && used < size; i++) {
+		if (kinds[i].n == 0)
+			continue;
+		left--;
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", kinds[i].flag,
+					 left > 1    ? ", "
+					 : left == 1 ? " and "
+						     : "");
 	}
-	for (uint32_t i = 0; i < args->n_comms; i++)
-		used = print_flag(buf, size, used, "--comm", args->comms[i]);
 }

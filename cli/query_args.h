@@ -13,12 +13,22 @@
 #define QUERY_DEFAULT_STORE "/var/lib/profd"
 #define QUERY_PID_MAX	    4194304 /* PID_MAX_LIMIT, include/linux/threads.h */
 
+/* The values of a flag that may be repeated: any of them may match. */
+struct query_numbers {
+	uint32_t *values;
+	uint32_t n_values, cap_values;
+};
+
+struct query_patterns {
+	const char **values; /* of the shell */
+	uint32_t n_values, cap_values;
+};
+
 struct query_args {
 	const char *store_dir;
 	const char *since, *until; /* as written; NULL = not given */
-	uint32_t *pids;		   /* any of them */
-	const char **comms;	   /* shell patterns, any of them */
-	uint32_t n_pids, cap_pids, n_comms, cap_comms;
+	struct query_numbers pids, tids;
+	struct query_patterns units, comms, exes, containers;
 };
 
 void query_args_init(struct query_args *args);
@@ -44,5 +54,8 @@ int query_args_window(const struct query_args *args, uint64_t now_real_ns, uint6
  * hints; cut off whole flags that do not fit. Words the shell would split are quoted.
  */
 void query_args_print(const struct query_args *args, char *buf, size_t size);
+
+/* The flags that choose among processes, as words: "--pid, --unit and --comm"; "" for none. */
+void query_args_print_kinds(const struct query_args *args, char *buf, size_t size);
 
 #endif

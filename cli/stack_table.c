@@ -50,7 +50,7 @@ int stack_table_new(struct stack_table **ret)
 	INIT_WHOLE(&t->frames, struct stack_frame);
 	INIT_WHOLE(&t->locations, struct stack_location);
 	INIT_KEYED(&t->nodes, struct stack_node, depth);
-	INIT_KEYED(&t->series, struct stack_series, exe);
+	INIT_WHOLE(&t->series, struct stack_series);
 	INIT_KEYED(&t->samples, struct stack_sample, count);
 	*ret = t;
 	return 0;
@@ -266,6 +266,7 @@ static int add_node(struct stack_table *t, uint32_t theirs, uint32_t *ret)
 static int add_series(struct stack_table *t, uint32_t theirs, uint32_t *ret)
 {
 	const struct dictionary *d = t->maps->dictionary;
+	const struct profile_series *source;
 	struct stack_series series;
 	int r;
 
@@ -274,10 +275,15 @@ static int add_series(struct stack_table *t, uint32_t theirs, uint32_t *ret)
 	*ret = t->maps->series[theirs];
 	if (*ret != 0)
 		return 0;
-	series = (struct stack_series){.pid = d->series[theirs].pid, .tid = d->series[theirs].tid};
-	r = string_table_intern(&t->strings, d->series[theirs].comm, &series.comm);
+	source = &d->series[theirs];
+	series = (struct stack_series){.pid = source->pid, .tid = source->tid};
+	r = string_table_intern(&t->strings, source->comm, &series.comm);
 	if (r == 0)
-		r = string_table_intern(&t->strings, d->series[theirs].exe, &series.exe);
+		r = string_table_intern(&t->strings, source->exe, &series.exe);
+	if (r == 0)
+		r = string_table_intern(&t->strings, source->unit, &series.unit);
+	if (r == 0)
+		r = string_table_intern(&t->strings, source->container, &series.container);
 	if (r == 0)
 		r = intern(&t->series, &series, ret);
 	if (r == 0)

@@ -2,7 +2,7 @@
 /*
  * stack_table.h - the stacks of a window, added up over buckets and partitions, for the formats of
  * profctl export. A partition's ids mean nothing in another one, so everything is interned again
- * here, by what it is: one sample per (pid, tid, comm, stack). Ids count from 1, 0 is "none".
+ * here, by what it is: one sample per (thread and its names, stack). Ids count from 1, 0 is "none".
  */
 #ifndef PROFD_STACK_TABLE_H
 #define PROFD_STACK_TABLE_H
@@ -49,8 +49,7 @@ struct stack_node {
 
 struct stack_series {
 	uint32_t pid, tid;
-	uint32_t comm;
-	uint32_t exe; /* of the first of them; not part of the key */
+	uint32_t comm, exe, unit, container;
 };
 
 struct stack_sample {

@@ -82,16 +82,19 @@ static void test_windows_refused(void **state)
 
 static void test_print(void **state)
 {
-	uint32_t pids[] = {1, 4194304};
-	const char *comms[] = {"nginx*", "it's"};
+	uint32_t pids[] = {1, 4194304}, tids[] = {7};
+	const char *comms[] = {"nginx*", "it's"}, *units[] = {"a@1.service", "b\\x2d.scope"};
+	const char *exes[] = {"/usr/bin/*"}, *containers[] = {"web"};
 	struct query_args args = {
 		.store_dir = "/tmp/a store",
 		.since = "2h 30m ago",
 		.until = "08:00",
-		.pids = pids,
-		.n_pids = 2,
-		.comms = comms,
-		.n_comms = 2,
+		.pids = {pids, 2, 2},
+		.tids = {tids, 1, 1},
+		.units = {units, 2, 2},
+		.comms = {comms, 2, 2},
+		.exes = {exes, 1, 1},
+		.containers = {containers, 1, 1},
 	};
 	char buf[256];
 
@@ -99,11 +102,22 @@ static void test_print(void **state)
 	query_args_print(&args, buf, sizeof(buf));
 	/* What cannot be quoted is left out rather than typed wrong. */
 	assert_string_equal(buf, " --store '/tmp/a store' --since '2h 30m ago' --until 08:00"
-				 " --pid 1 --pid 4194304 --comm 'nginx*'");
+				 " --pid 1 --pid 4194304 --tid 7 --unit a@1.service"
+				 " --unit 'b\\x2d.scope' --container web --comm 'nginx*'"
+				 " --exe '/usr/bin/*'");
 	query_args_print(&args, buf, 40);
 	assert_string_equal(buf, " --store '/tmp/a store' --until 08:00");
+	query_args_print_kinds(&args, buf, sizeof(buf));
+	assert_string_equal(buf, "--pid, --tid, --unit, --container, --comm and --exe");
+	query_args_print_kinds(&args, buf, 8);
+	assert_string_equal(buf, "--pid, ");
+	args.units.n_values = args.pids.n_values = args.exes.n_values = args.comms.n_values = 0;
+	query_args_print_kinds(&args, buf, sizeof(buf));
+	assert_string_equal(buf, "--tid and --container");
 	query_args_init(&args);
 	query_args_print(&args, buf, sizeof(buf));
+	assert_string_equal(buf, "");
+	query_args_print_kinds(&args, buf, sizeof(buf));
 	assert_string_equal(buf, "");
 }
 
