@@ -18,7 +18,7 @@ static const struct command {
 	enum exit_code (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
-	{"top", cmd_top, "where CPU time went, by function"},
+	{"top", cmd_top, "where CPU time went, by function, process or unit"},
 	{"export", cmd_export, "stacks for pprof and flame graph tools"},
 	{"status", cmd_status, "what the store holds, what was lost, is profd writing"},
 };
@@ -30,7 +30,7 @@ static enum exit_code print_help(void)
 		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
 	puts("\nExamples:\n"
 	     "  profctl top --since 10m\n"
-	     "  profctl top --since 03:10 --until 03:20 --comm 'nginx*'\n"
+	     "  profctl top --since 03:10 --until 03:20 --unit nginx\n"
 	     "  profctl export --pid 1234 > x.pb.gz && go tool pprof -top x.pb.gz\n"
 	     "'profctl COMMAND --help' lists a command's options, 'man profctl' explains them.");
 	return output_finish();

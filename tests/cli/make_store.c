@@ -6,8 +6,9 @@
  * KIND "empty" is a store begun at START without a bucket. "full" has six buckets of 10 s from
  * START on, in two partitions whose ids differ: two programs, kernel frames, recursion, inlined
  * calls, names that are no fit text, JIT and interpreted code, unnamed and cut stacks, a pid with
- * two lives, losses, a bucket that was not fully covered and one without a sample. "deep" is one
- * stack of PROFILE_STACK_MAX locations.
+ * two lives, losses, a bucket that was not fully covered and one without a sample. "units" is a
+ * bucket in each of two partitions, of one stack and all kinds of units and containers. "deep" is
+ * one stack of PROFILE_STACK_MAX locations.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -115,13 +116,17 @@ static const struct profile_stack stacks[] = {
 
 enum { S_WEB = 1, S_WORKER, S_JOB, S_FIRST_LIFE, S_SECOND_LIFE };
 
-#define WEB_EXE "/usr/bin/web"
-#define JOB_EXE "/opt/job/a \"quoted\", name;v2"
+#define WEB_CGROUP "/system.slice/web.service"
+#define JOB_CGROUP "/user.slice/user-1000.slice/user@1000.service/app.slice/app-job\\x2d1-9.scope"
+#define WEB_EXE	   "/usr/bin/web"
+#define JOB_EXE	   "/opt/job/a \"quoted\", name;v2"
 
 static const struct profile_series series[] = {
-	[S_WEB] = {1000, 1000, 50 * NSEC_PER_SEC, "web", WEB_EXE, "", "", ""},
-	[S_WORKER] = {1000, 1001, 50 * NSEC_PER_SEC, "web-worker", WEB_EXE, "", "", ""},
-	[S_JOB] = {2000, 2000, 60 * NSEC_PER_SEC, "jo;b", JOB_EXE, "", "", ""},
+	[S_WEB] = {1000, 1000, 50 * NSEC_PER_SEC, "web", WEB_EXE, WEB_CGROUP, "web.service", ""},
+	[S_WORKER] = {1000, 1001, 50 * NSEC_PER_SEC, "web-worker", WEB_EXE, WEB_CGROUP,
+		      "web.service", ""},
+	[S_JOB] = {2000, 2000, 60 * NSEC_PER_SEC, "jo;b", JOB_EXE, JOB_CGROUP,
+		   "app-job\\x2d1-9.scope", ""},
 	[S_FIRST_LIFE] = {3000, 3000, 70 * NSEC_PER_SEC, "short", "/usr/bin/first", "", "", ""},
 	[S_SECOND_LIFE] = {3000, 3000, 80 * NSEC_PER_SEC, "short", "/usr/bin/second", "", "", ""},
 };
@@ -137,6 +142,34 @@ static const struct {
 	{2, S_JOB, ANONYMOUS, 9},    {2, S_FIRST_LIFE, MAIN, 2}, {4, S_JOB, JIT, 20},
 	{4, S_WORKER, DEFLATE, 33},  {4, S_WEB, MAIN, 3},	 {5, S_WEB, RECURSE, 10},
 	{5, S_SECOND_LIFE, MAIN, 1}, {5, S_WEB, DEFLATE, 25},
+};
+
+#define ID	      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define NGINX_EXE     "/usr/sbin/nginx"
+#define NGINX	      "nginx.service"
+#define SCOPE	      "docker-" ID ".scope"
+#define MACHINE(name) "/machine.slice/machine-" name ".scope/payload/system.slice/" NGINX
+#define BOOT	      (50 * NSEC_PER_SEC)
+
+/* The series of "units", and how many samples they have in the first and in the second bucket. */
+static const struct {
+	struct profile_series series;
+	unsigned int samples[2];
+} unit_content[] = {
+	{{10, 10, BOOT, "nginx", NGINX_EXE, "/system.slice/" NGINX, NGINX, ""}, {1, 2}},
+	{{10, 11, BOOT, "nginx-io", NGINX_EXE, "/system.slice/" NGINX, NGINX, ""}, {40, 0}},
+	{{10, 12, BOOT, "nginx-io", NGINX_EXE, "/system.slice/" NGINX, NGINX, ""}, {0, 9}},
+	{{20, 20, BOOT, "nginx", NGINX_EXE, MACHINE("web\\x2d1"), NGINX, "web-1"}, {20, 0}},
+	{{30, 30, BOOT, "nginx", NGINX_EXE, MACHINE("web\\x2d2"), NGINX, "web-2"}, {0, 11}},
+	{{40, 41, BOOT, "dockerd-run", "/app/run", "/system.slice/" SCOPE, SCOPE, ID}, {7, 0}},
+	{{50, 50, BOOT, "py", "/usr/bin/python3.11", "/docker/" ID, "", ID}, {0, 5}},
+	{{60, 60, BOOT, "kworker/0:1", "", "", "", ""}, {3, 0}},
+	/* Written by what knew the unit and no path. */
+	{{70, 70, BOOT, "old", "/usr/bin/old", "", "old.service", ""}, {2, 0}},
+	/* The pid again. */
+	{{70, 70, 2 * BOOT, "bad\033[2Jname", "/opt/bad\033[2Jname", "/system.slice/_cpu.service",
+	  "cpu.service", ""},
+	 {0, 1}},
 };
 
 static const struct profile_loss losses[] = {
@@ -188,6 +221,33 @@ static int write_bucket(struct store_writer *writer, uint64_t start_ns, unsigned
 	return store_write_bucket(writer, &bucket, error);
 }
 
+static int write_units(struct store_writer *writer, uint64_t start_ns, unsigned int number,
+		       struct store_error *error)
+{
+	struct profile_series unit_series[ARRAY_SIZE(unit_content) + 1] = {0};
+	struct profile_row rows[ARRAY_SIZE(unit_content)];
+	struct profile_bucket bucket = bucket_at(start_ns, number);
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(unit_content); i++) {
+		unsigned int samples = unit_content[i].samples[number];
+
+		unit_series[i + 1] = unit_content[i].series;
+		if (samples == 0)
+			continue;
+		rows[bucket.n_rows++] = (struct profile_row){
+			.type = SAMPLE_CPU,
+			.series = i + 1,
+			.stack = MAIN,
+			.count = (uint64_t)samples * PROFILE_COUNT_ONE,
+			.value = samples * PERIOD_NS,
+		};
+	}
+	bucket.series = unit_series;
+	bucket.n_series = ARRAY_SIZE(unit_series);
+	bucket.rows = rows;
+	return store_write_bucket(writer, &bucket, error);
+}
+
 static int write_deep(struct store_writer *writer, uint64_t start_ns, struct store_error *error)
 {
 	static uint32_t path[PROFILE_STACK_MAX];
@@ -225,7 +285,8 @@ static int write_partition(const char *dir, const char *kind, uint64_t start_ns,
 	if (strcmp(kind, "deep") == 0)
 		return write_deep(writer, start_ns, error);
 	for (unsigned int i = first; r == 0 && i <= last; i++)
-		r = write_bucket(writer, start_ns, i, error);
+		r = strcmp(kind, "units") == 0 ? write_units(writer, start_ns, i, error)
+					       : write_bucket(writer, start_ns, i, error);
 	return r;
 }
 
@@ -236,11 +297,18 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc != 4) {
-		(void)fprintf(stderr, "usage: make_store DIR empty|full|deep START_SECONDS\n");
+		(void)fprintf(stderr,
+			      "usage: make_store DIR empty|full|units|deep START_SECONDS\n");
 		return 2;
 	}
 	start_ns = strtoull(argv[3], NULL, 10) * NSEC_PER_SEC;
-	r = write_partition(argv[1], argv[2], start_ns, 0, 2, &error);
+	if (strcmp(argv[2], "units") == 0) {
+		r = write_partition(argv[1], argv[2], start_ns, 0, 0, &error);
+		if (r == 0)
+			r = write_partition(argv[1], argv[2], start_ns, 1, 1, &error);
+	} else {
+		r = write_partition(argv[1], argv[2], start_ns, 0, 2, &error);
+	}
 	if (r == 0 && strcmp(argv[2], "full") == 0)
 		r = write_partition(argv[1], argv[2], start_ns, 3, 5, &error);
 	if (r < 0)

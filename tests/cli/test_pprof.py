@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from profctl_case import WINDOW, ProfctlCase, main
+from profctl_case import WINDOW, ProfctlCase, main, make_store
 
 SAMPLE_NS = 20 * 10**6
 
@@ -133,15 +133,34 @@ class Pprof(ProfctlCase):
         # In three buckets of two partitions: 100, 50 and 25 samples.
         self.assertEqual(sum(samples == 175 for samples, *_ in raw.samples), 1)
         for _, _, _, labels in raw.samples:
-            self.assertEqual(set(labels), {"pid", "tid", "comm"})
+            # What is not known has no label.
+            unit = set() if labels["comm"] == "short" else {"unit"}
+            self.assertEqual(set(labels), {"pid", "tid", "comm", "exe"} | unit)
         self.assertEqual({labels["comm"] for *_, labels in raw.samples},
                          {"web", "web-worker", "jo;b", "short"})
 
     def test_labels_select(self):
         path = self.export()
-        for focus, samples in (("comm=web-worker", 84), ("pid=2000", 121), ("tid=1001", 84)):
+        for focus, samples in (("comm=web-worker", 84), ("pid=2000", 121), ("tid=1001", 84),
+                               ("unit=web.service", 362), ("exe=/usr/bin/second", 1)):
             out = self.pprof(path, "-top", "-sample_index=samples", f"-tagfocus={focus}")
             self.assertIn(f"Showing nodes accounting for {samples}, ", out)
+
+    def test_labels_of_containers(self):
+        store = make_store(self.dir / "units", kind="units")
+        path = self.dir / "units.pb.gz"
+        self.run_profctl("export", str(path), *WINDOW, store=store)
+        raw = Raw(self.pprof(path, "-raw"))
+        samples = {labels["tid"]: (samples, labels) for samples, _, _, labels in raw.samples}
+        self.assertEqual(samples["20"],
+                         (20, {"pid": "20", "tid": "20", "comm": "nginx",
+                               "exe": "/usr/sbin/nginx", "unit": "nginx.service",
+                               "container": "web-1"}))
+        self.assertEqual(samples["60"],
+                         (3, {"pid": "60", "tid": "60", "comm": "kworker/0:1"}))
+        # Two lives of one pid, told apart.
+        self.assertEqual(sorted(samples for samples, _, _, labels in raw.samples
+                                if labels["pid"] == "70"), [1, 2])
 
     def test_mappings(self):
         raw = Raw(self.pprof(self.export(), "-raw"))

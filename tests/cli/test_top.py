@@ -18,7 +18,7 @@ WINDOW_KEYS = ["schema", "kind", "command", "event", "since_ns", "until_ns", "ti
                "not_sampled_ns"]
 ROW_KEYS = ["schema", "kind", "function", "module", "file", "line", "pid", "tid", "comm", "unit",
             "device", "op", "reason", "self_ns", "total_ns", "self_pct", "total_pct", "count",
-            "bytes", "stack"]
+            "bytes", "stack", "container"]
 STATUS_KEYS = ["schema", "kind", "store", "host", "format", "partitions", "bytes", "since_ns",
                "until_ns", "buckets", "bucket_ns", "newest_until_ns", "age_ns", "ahead_ns", "stale",
                "period_ns", "cpus", "nodes", "last_10m", "last_1h"]
@@ -60,7 +60,9 @@ class Golden(ProfctlCase):
 
 class Json(ProfctlCase):
     def test_every_key_in_every_line(self):
-        for args in (["top"], ["top", "--by", "module"], ["top", "--pid", "2000"]):
+        for args in (["top"], ["top", "--pid", "2000"], ["top", "--by", "module"],
+                     ["top", "--by", "process"], ["top", "--by", "thread"],
+                     ["top", "--by", "unit"]):
             out, _ = self.run_profctl(*args, "-o", "json", *WINDOW)
             lines = [json.loads(line) for line in out.decode().splitlines()]
             self.assertGreater(len(lines), 1)
@@ -149,7 +151,7 @@ class Csv(ProfctlCase):
         out, _ = self.run_profctl("top", "-o", "csv", "-n", "0", *WINDOW)
         self.assertEqual(out.count(b"\r\n"), out.count(b"\n"))
         rows = list(csv.DictReader(io.StringIO(out.decode(), newline="")))
-        self.assertEqual(list(rows[0]), ROW_KEYS[2:-1])
+        self.assertEqual(list(rows[0]), [key for key in ROW_KEYS[2:] if key != "stack"])
         _, expected = self.top_json(*WINDOW)
         self.assertEqual(len(rows), len(expected))
         for row, other in zip(rows, expected):

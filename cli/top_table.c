@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * top_table.c - the answer of profctl top as a person reads it: which window, how busy, a line a
+ * row with the columns of its grouping, and what is not known.
+ */
+#include "top_table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "foreign_text.h"
+#include "frame_name.h"
+#include "losses_text.h"
+#include "units.h"
+#include "window_text.h"
+
+#define SHORT_ID_DIGITS 12 /* of a container, as docker prints it and --container takes it */
+
+static void print_window(const struct top *top)
+{
+	const struct store_summary *s = top->summary;
+	_cleanup_free_ char *copy = NULL;
+	const char *host = foreign_text_printable(top->query->span.host, &copy);
+	uint64_t width_ns = s->until_ns - s->since_ns;
+	char range[WINDOW_TEXT_MAX], width[24], covered[24], note[48] = "";
+
+	window_text_range(s->since_ns, s->until_ns, range, sizeof(range));
+	units_format_span(width_ns, width, sizeof(width));
+	if (s->covered_ns < width_ns) {
+		units_format_span(s->covered_ns, covered, sizeof(covered));
+		(void)snprintf(note, sizeof(note), ", %s covered", covered);
+	}
+	if (host && *host)
+		printf("host %s  ", host);
+	printf("%s  %s (%s%s)\n", sample_type_name(SAMPLE_CPU), range, width, note);
+}
+
+static void print_busy(const struct top *top)
+{
+	const struct store_summary *s = top->summary;
+
+	printf("%" PRIu64 " samples", query_whole_samples(s->count));
+	if (s->period_ns > 0)
+		printf(" at %.4g Hz", (double)NSEC_PER_SEC / (double)s->period_ns);
+	if (s->covered_ns > 0) {
+		double covered = (double)s->covered_ns;
+
+		printf(", %.2f cores busy of %" PRIu32, (double)s->value / covered, s->n_cpus);
+		if (s->value != s->machine_value)
+			printf(" (machine: %.2f)", (double)s->machine_value / covered);
+	}
+	puts("\n");
+}
+
+static void print_foot(const struct top *top)
+{
+	const struct store_summary *s = top->summary;
+	char losses[LOSSES_TEXT_MAX], lost[24], again[512];
+
+	if (top->n_rows > top->n_shown)
+		printf("...%zu more rows. ", top->n_rows - top->n_shown);
+	if (s->lost_ns > 0)
+		units_format_seconds(s->lost_ns, lost, sizeof(lost));
+	else
+		(void)snprintf(lost, sizeof(lost), "0");
+	if (top->parts)
+		printf("%.1f %% unnamed, %.1f %% truncated, ",
+		       top_percent(top, top->parts->unnamed_ns),
+		       top_percent(top, top->parts->truncated_ns));
+	printf("%s lost%s.\n", lost,
+	       s->value != s->machine_value && s->lost_ns > 0 ? " on the machine" : "");
+	if (s->n_losses > 0) {
+		losses_text(s, losses, sizeof(losses));
+		printf("Counted: %s\n", losses);
+	}
+	if (output_is_terminal()) {
+		query_args_print(top->query->args, again, sizeof(again));
+		if (top->parts)
+			printf("Next: profctl top%s --sort %s   |   profctl export%s\n", again,
+			       top->options->by_self ? "total" : "self", again);
+		else
+			printf("Next: profctl top%s   |   profctl export%s\n", again, again);
+	}
+}
+
+#define COLUMNS_MAX 8
+
+/* The texts of a row; those that are made for it lie in `made`. */
+struct cells {
+	const char *cells[COLUMNS_MAX];
+	char self[24], total[24], self_pct[16], total_pct[16];
+	char pid[16], tid[16], container[SHORT_ID_DIGITS + 1], unknown[FRAME_NAME_MAX];
+};
+
+static const struct output_column function_columns[] = {
+	{.title = "SELF", .right = true},	{.title = "SELF%", .right = true},
+	{.title = "TOTAL", .right = true},	{.title = "TOTAL%", .right = true},
+	{.title = "FUNCTION", .shrinks = true}, {.title = "MODULE", .shrinks = true},
+};
+
+static void function_cells(const struct top_row *row, struct cells *c)
+{
+	frame_name_unknown(row->reason, c->unknown);
+	c->cells[4] = *row->function ? row->function : c->unknown;
+	c->cells[5] = frame_name_module(row->module);
+}
+
+/* The whole path where the module is all there is. */
+static const struct output_column module_columns[] = {
+	{.title = "SELF", .right = true},     {.title = "SELF%", .right = true},
+	{.title = "TOTAL", .right = true},    {.title = "TOTAL%", .right = true},
+	{.title = "MODULE", .shrinks = true},
+};
+
+static void module_cells(const struct top_row *row, struct cells *c)
+{
+	c->cells[4] = *row->module ? row->module : "[no module]";
+}
+
+/* Of what has no stack self is total, and one of them is enough. */
+static const struct output_column process_columns[] = {
+	{.title = "TOTAL", .right = true}, {.title = "TOTAL%", .right = true},
+	{.title = "PID", .right = true},   {.title = "COMM"},
+	{.title = "EXE", .shrinks = true}, {.title = "UNIT", .shrinks = true},
+};
+
+static void process_cells(const struct top_row *row, struct cells *c)
+{
+	c->cells[2] = c->pid;
+	c->cells[3] = row->comm;
+	c->cells[4] = frame_name_module(row->module);
+	c->cells[5] = row->unit;
+}
+
+static const struct output_column thread_columns[] = {
+	{.title = "TOTAL", .right = true},
+	{.title = "TOTAL%", .right = true},
+	{.title = "PID", .right = true},
+	{.title = "TID", .right = true},
+	{.title = "COMM"},
+	{.title = "UNIT", .shrinks = true},
+};
+
+static void thread_cells(const struct top_row *row, struct cells *c)
+{
+	c->cells[2] = c->pid;
+	c->cells[3] = c->tid;
+	c->cells[4] = row->comm;
+	c->cells[5] = row->unit;
+}
+
+static const struct output_column unit_columns[] = {
+	{.title = "TOTAL", .right = true},
+	{.title = "TOTAL%", .right = true},
+	{.title = "UNIT", .shrinks = true},
+	{.title = "CONTAINER", .shrinks = true},
+};
+
+static void unit_cells(const struct top_row *row, struct cells *c)
+{
+	static const char digits[] = "0123456789abcdef";
+	bool is_id = strlen(row->container) == 64 && strspn(row->container, digits) == 64;
+
+	c->cells[2] = *row->unit ? row->unit : "[no unit]";
+	c->cells[3] = row->container;
+	if (is_id) {
+		(void)snprintf(c->container, sizeof(c->container), "%s", row->container);
+		c->cells[3] = c->container;
+	}
+}
+
+static const struct layout {
+	const struct output_column *columns;
+	unsigned int n_columns;
+	void (*cells)(const struct top_row *row, struct cells *c); /* those after the figures */
+	bool has_self;
+} layouts[] = {
+	[TOP_BY_FUNCTION] = {function_columns, ARRAY_SIZE(function_columns), function_cells, true},
+	[TOP_BY_MODULE] = {module_columns, ARRAY_SIZE(module_columns), module_cells, true},
+	[TOP_BY_PROCESS] = {process_columns, ARRAY_SIZE(process_columns), process_cells, false},
+	[TOP_BY_THREAD] = {thread_columns, ARRAY_SIZE(thread_columns), thread_cells, false},
+	[TOP_BY_UNIT] = {unit_columns, ARRAY_SIZE(unit_columns), unit_cells, false},
+};
+
+static void make_cells(const struct top *top, const struct layout *layout,
+		       const struct top_row *row, struct cells *c)
+{
+	const char **next = c->cells;
+
+	units_format_seconds(row->self, c->self, sizeof(c->self));
+	units_format_seconds(row->total, c->total, sizeof(c->total));
+	(void)snprintf(c->self_pct, sizeof(c->self_pct), "%.1f%%", top_percent(top, row->self));
+	(void)snprintf(c->total_pct, sizeof(c->total_pct), "%.1f%%", top_percent(top, row->total));
+	(void)snprintf(c->pid, sizeof(c->pid), "%" PRIu32, row->pid);
+	(void)snprintf(c->tid, sizeof(c->tid), "%" PRIu32, row->tid);
+	if (layout->has_self) {
+		*next++ = c->self;
+		*next++ = c->self_pct;
+	}
+	*next++ = c->total;
+	*next = c->total_pct;
+	layout->cells(row, c);
+}
+
+/* Units have the container beside them when one is in one. */
+static unsigned int count_columns(const struct top *top, const struct layout *layout)
+{
+	if (top->options->by != TOP_BY_UNIT)
+		return layout->n_columns;
+	for (size_t i = 0; i < top->n_shown; i++)
+		if (*top->rows[i].container)
+			return layout->n_columns;
+	return layout->n_columns - 1;
+}
+
+int top_table_print(const struct top *top)
+{
+	const struct layout *layout = &layouts[top->options->by];
+	_cleanup_(output_table_freep) struct output_table *table = NULL;
+	int r;
+
+	if (top->summary->count == 0)
+		return 0;
+	r = output_table_new(layout->columns, count_columns(top, layout), &table);
+	for (size_t i = 0; r == 0 && i < top->n_shown; i++) {
+		struct cells c = {0};
+
+		make_cells(top, layout, &top->rows[i], &c);
+		r = output_table_row(table, c.cells);
+	}
+	if (r < 0)
+		return r;
+	print_window(top);
+	print_busy(top);
+	r = output_table_print(table);
+	if (r < 0)
+		return r;
+	putchar('\n');
+	print_foot(top);
+	return 0;
+}
