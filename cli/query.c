@@ -149,6 +149,12 @@ static enum exit_code look_for(const struct query *query, const struct store_fil
 	return EXIT_ANSWERED;
 }
 
+/* One of a kind that is there is enough for an answer. */
+static enum exit_code judge(enum exit_code code, uint32_t n_asked, uint32_t n_found)
+{
+	return code == EXIT_ANSWERED && n_asked > 0 && n_found == 0 ? EXIT_NOT_FOUND : code;
+}
+
 static enum exit_code check_pid(const struct query *query, const uint32_t *pid, uint32_t *n_found)
 {
 	const struct store_filter process = {.pids = pid, .n_pids = 1};
@@ -183,9 +189,7 @@ static enum exit_code check_pids(const struct query *query)
 
 	for (uint32_t i = 0; code == EXIT_ANSWERED && i < pids->n_values; i++)
 		code = check_pid(query, &pids->values[i], &n_found);
-	if (code != EXIT_ANSWERED)
-		return code;
-	return pids->n_values > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+	return judge(code, pids->n_values, n_found);
 }
 
 static enum exit_code check_tids(const struct query *query)
@@ -203,9 +207,7 @@ static enum exit_code check_tids(const struct query *query)
 				"it used no CPU while profd looked; 'profctl top --by thread' "
 				"lists those that did");
 	}
-	if (code != EXIT_ANSWERED)
-		return code;
-	return tids->n_values > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+	return judge(code, tids->n_values, n_found);
 }
 
 static enum exit_code check_units(const struct query *query)
@@ -220,9 +222,7 @@ static enum exit_code check_units(const struct query *query)
 				&n_found, "unit", units->values[i],
 				"'profctl top --by unit' lists those that are, and a pattern like "
 				"'*name*' finds more");
-	if (code != EXIT_ANSWERED)
-		return code;
-	return units->n_values > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+	return judge(code, units->n_values, n_found);
 }
 
 static enum exit_code check_containers(const struct query *query)
@@ -238,9 +238,7 @@ static enum exit_code check_containers(const struct query *query)
 			&n_found, "container", names->values[i],
 			"'profctl top --by unit' lists those that are; of an id give 12 "
 			"digits or more");
-	if (code != EXIT_ANSWERED)
-		return code;
-	return names->n_values > 0 && n_found == 0 ? EXIT_NOT_FOUND : EXIT_ANSWERED;
+	return judge(code, names->n_values, n_found);
 }
 
 /* What is asked for by name and occurs nowhere is no empty answer but a mistake, most likely. */

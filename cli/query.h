@@ -34,7 +34,8 @@ enum exit_code query_open_store(struct query *query, const struct query_args *ar
 /* The whole store's span, which query.span is not; an error is said. */
 enum exit_code query_span(const struct query *query, struct store_span *ret);
 
-/* Opens the store, and resolves window and pids: also EXIT_USAGE and EXIT_NOT_FOUND. */
+/* Opens the store, resolves the window, and looks for the pids, tids, units and containers asked
+ * for: also EXIT_USAGE and EXIT_NOT_FOUND. */
 enum exit_code query_open(struct query *query, const struct query_args *args);
 
 void query_done(struct query *query);

@@ -86,7 +86,7 @@ static void print_foot(const struct top *top)
 
 #define COLUMNS_MAX 8
 
-/* The texts of a row; those that are made for it lie in `made`. */
+/* The texts of a row; those that are made for it lie behind them. */
 struct cells {
 	const char *cells[COLUMNS_MAX];
 	char self[24], total[24], self_pct[16], total_pct[16];

@@ -152,8 +152,8 @@ class Stores(ProfctlCase):
         with contextlib.closing(sqlite3.connect(file)) as db, db:
             db.execute("UPDATE profile SET n_rows = 1, count = 1024, value = 1, enc = 0, data = ?",
                        (blob,))
-        for command in ("top", "export"):
-            out, err = self.run_profctl(command, *WINDOW, store=str(store), code=1)
+        for command in (["top"], ["top", "--by", "process"], ["export"]):
+            out, err = self.run_profctl(*command, *WINDOW, store=str(store), code=1)
             self.assertEqual(out, b"")
             self.assertIn(f"{file.name}: bucket 2 is damaged", err)
 
