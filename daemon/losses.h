@@ -28,6 +28,9 @@ enum loss {
 	LOSS_WRITE_FAILED,   /* attempts to write a bucket that failed; tried again */
 	LOSS_LOOP_STALL,     /* callbacks of the event loop longer than 10 ms */
 	LOSS_CLOCK_STEP,     /* times the wall clock was set */
+	LOSS_SIDEBAND,	     /* records of processes that were lost, and healed from /proc */
+	LOSS_SIDEBAND_EARLY, /* records given on before their time, for want of memory */
+	LOSS_CGROUP_UNKNOWN, /* cgroups whose path could not be found */
 	LOSS_MAX
 };
 

@@ -2,62 +2,55 @@
 /*
  * profiler.c - see profiler.h.
  *
- * Records wait in the ring for a timer of 200 ms, which costs five wakeups a second at any rate;
- * only the first sample of a process wakes the loop at once (bpf/emit.bpf.h), because /proc has to
- * be read while the process lives.
+ * Records wait in their rings for a timer of 200 ms, which costs five wakeups a second at any rate;
+ * only the first sample of a process wakes the loop at once (bpf/emit.bpf.h), because what is read
+ * of /proc has to be read while the process lives.
  */
 #include "profiler.h"
 
-#include "capture/attribution.h"
-#include "capture/bucket_clock.h"
+#include "bucket_cycle.h"
 #include "capture/collector.h"
+#include "capture/intake.h"
+#include "capture/perf_events.h"
 #include "log.h"
-#include "losses.h"
-#include "record/writer.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#define TICK_NS		   200000000
-#define TICKS_A_FLUSH	   5 /* names are asked once a second */
-#define TICKS_A_SWEEP	   50
-#define CONSUME_NS	   4000000ull /* records are taken that long at a time */
-#define RECORDS_A_LOOK	   16	      /* at the clock */
-#define BUCKETS_BEHIND_MAX 100
-#define BUCKET_GRACE_NS	   50000000ull	 /* for records on their way when a bucket ends */
-#define NAMES_GRACE_NS	   1000000000ull /* for names that were asked when a bucket ends */
-#define KERNEL_WAIT_MS	   10000	 /* for the kernel's symbols at the start */
-#define NAMES_WAIT_NS	   2000000000ull /* for names at the end */
-#define BOOT_ID_PATH	   "/proc/sys/kernel/random/boot_id"
+#define TICK_NS		  200000000
+#define TICKS_A_FLUSH	  5 /* names are asked once a second */
+#define TICKS_A_SWEEP	  50
+#define TAKE_IN_NS	  4000000ull	/* records are taken that long at a time */
+#define KERNEL_WAIT_MS	  10000		/* for the kernel's symbols at the start */
+#define NAMES_WAIT_NS	  2000000000ull /* for names at the end */
+#define BOOT_ID_PATH	  "/proc/sys/kernel/random/boot_id"
+#define PID_NAMESPACE	  "/proc/self/ns/pid"
+#define PID_NAMESPACE_INO 0xEFFFFFFCu /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
 
 struct profiler {
 	struct config config;
 	struct event_loop loop;
-	struct event_source ring_source, timer_source, resolver_source, opener_source;
+	struct event_source ring_source, sideband_source, timer_source, resolver_source,
+		opener_source;
 	struct collectors *collectors;
 	struct resolver_client *resolver;
 	struct opener *opener;
 	struct symbolize *symbolize;
 	struct files *files;
 	struct process_table *processes;
+	struct cgroups *cgroups;
 	struct attribution *attribution;
+	struct intake *intake;
 	struct writer *writer;
-	struct bucket *bucket; /* being filled */
-	struct bucket *closed; /* the one before it, while it waits for names; else NULL */
-	struct bucket_head closed_head;
-	uint64_t closed_deadline_ns; /* CLOCK_MONOTONIC */
-	struct bucket_clock clock;
+	struct bucket_cycle *cycle;
 	uint64_t n_ticks;
-	struct losses losses; /* as of the last bucket */
-	uint64_t n_malformed, n_records;
-	uint64_t consume_until_ns;	      /* CLOCK_MONOTONIC */
-	uint64_t n_unfinished, unfinished_ns; /* buckets that could not be finished or queued */
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(struct profiler_error *error, int r,
@@ -79,178 +72,104 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
-static struct clock_reading read_clocks(void)
+/* ---- what the bucket cycle asks ---- */
+
+static void describe(void *ctx, struct bucket_head *head)
 {
-	return (struct clock_reading){.real_ns = clock_ns(CLOCK_REALTIME),
-				      .mono_ns = clock_ns(CLOCK_MONOTONIC)};
+	const struct profiler *p = ctx;
+
+	head->period_ns = collectors_period_ns(p->collectors);
+	head->n_cpus = collectors_n_cpus(p->collectors);
 }
 
-/* ---- buckets ---- */
-
-static void gather_losses(struct profiler *p, struct losses *ret)
+static void count(void *ctx, struct losses *losses)
 {
-	const struct attribution_counters *attribution = attribution_counters(p->attribution);
-	const struct symbolize_counters *symbolize = symbolize_counters(p->symbolize);
-	struct writer_counters writer = writer_counters(p->writer);
+	const struct profiler *p = ctx;
+	const struct cgroup_counters *cgroups = cgroups_counters(p->cgroups);
+	struct intake_counters intake = intake_counters(p->intake);
 	struct wire_drops drops;
 
-	*ret = p->losses;
 	if (collectors_drops(p->collectors, &drops) == 0) {
-		ret->count[LOSS_RINGBUF_FULL] = drops.count[WIRE_DROP_RINGBUF_FULL];
-		ret->weight_ns[LOSS_RINGBUF_FULL] = drops.value[WIRE_DROP_RINGBUF_FULL];
-		ret->count[LOSS_NO_SCRATCH] = drops.count[WIRE_DROP_NO_SCRATCH];
-		ret->weight_ns[LOSS_NO_SCRATCH] = drops.value[WIRE_DROP_NO_SCRATCH];
+		losses->count[LOSS_RINGBUF_FULL] = drops.count[WIRE_DROP_RINGBUF_FULL];
+		losses->weight_ns[LOSS_RINGBUF_FULL] = drops.value[WIRE_DROP_RINGBUF_FULL];
+		losses->count[LOSS_NO_SCRATCH] = drops.count[WIRE_DROP_NO_SCRATCH];
+		losses->weight_ns[LOSS_NO_SCRATCH] = drops.value[WIRE_DROP_NO_SCRATCH];
 	}
-	ret->count[LOSS_MALFORMED] = p->n_malformed;
-	ret->count[LOSS_NO_ROOM] = attribution->n_refused;
-	ret->weight_ns[LOSS_NO_ROOM] = attribution->refused_ns;
-	ret->count[LOSS_BUCKET_DROPPED] = writer.n_dropped + p->n_unfinished;
-	ret->weight_ns[LOSS_BUCKET_DROPPED] = writer.dropped_ns + p->unfinished_ns;
-	ret->count[LOSS_PROCESS_GONE] = attribution->n_process_gone;
-	ret->count[LOSS_MAPPING_DROPPED] = process_table_counters(p->processes)->n_mappings_dropped;
-	ret->count[LOSS_FILE_BROKEN] = symbolize->n_files_broken;
-	ret->count[LOSS_FILE_SKIPPED] = symbolize->n_files_skipped;
-	ret->count[LOSS_FILE_REFUSED] = symbolize->n_files_refused;
-	ret->count[LOSS_NAME_DROPPED] = symbolize->n_questions_dropped;
-	ret->count[LOSS_NAME_LATE] = attribution->n_late_names;
-	ret->count[LOSS_NAME_PENDING] = attribution->n_pending_names;
-	ret->count[LOSS_KERNEL_UNKNOWN] = symbolize->n_kernel_unknown;
-	ret->count[LOSS_WRITE_FAILED] = writer.n_failures;
-	ret->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
-	ret->count[LOSS_CLOCK_STEP] = p->clock.n_steps;
-}
-
-/* Names the bucket that was closed and gives it to the writer. */
-static void finish_closed(struct profiler *p)
-{
-	_cleanup_(bucket_freep) struct bucket *bucket = take_ptr(p->closed);
-	struct bucket_head *head = &p->closed_head;
-	struct profile_loss changed[LOSS_MAX];
-	struct losses losses;
-	int r;
-
-	if (!bucket)
-		return;
-	gather_losses(p, &losses);
-	head->losses = changed;
-	head->n_losses = losses_since(&p->losses, &losses, changed);
-	r = attribution_finish(p->attribution, bucket, head);
-	if (r == 0)
-		r = writer_submit(p->writer, bucket);
-	if (r == 0) {
-		bucket = NULL;
-		p->losses = losses;
-	} else {
-		p->n_unfinished++;
-		p->unfinished_ns += head->covered_ns * head->n_cpus; /* at most */
-		log_error("a bucket is lost: %s", strerror(-r));
-	}
-	process_table_sweep_files(p->processes);
-}
-
-static void finish_when_named(struct profiler *p)
-{
-	if (p->closed && (resolver_client_idle(p->resolver) ||
-			  clock_ns(CLOCK_MONOTONIC) >= p->closed_deadline_ns))
-		finish_closed(p);
-}
-
-/* Begins the next bucket; this one waits, for a second at most, for names that were asked. */
-static int close_bucket(struct profiler *p, struct clock_reading now)
-{
-	finish_closed(p);
-	p->closed_head = (struct bucket_head){
-		.start_real_ns = p->clock.start_real_ns,
-		.duration_ns = p->clock.duration_ns,
-		.start_boot_ns = clock_ns(CLOCK_BOOTTIME) - (now.real_ns - p->clock.start_real_ns),
-		.period_ns = collectors_period_ns(p->collectors),
-		.n_cpus = collectors_n_cpus(p->collectors),
-	};
-	p->closed_head.covered_ns = bucket_clock_next(&p->clock, now);
-	p->closed_deadline_ns = now.mono_ns + NAMES_GRACE_NS;
-	p->closed = take_ptr(p->bucket);
-	symbolize_flush(p->symbolize);
-	return bucket_new(&p->bucket);
-}
-
-/* Closes buckets until `mono_ns` lies in the open one: one after the other, because the kernel
- * went on sampling if profd was kept from running. */
-static int close_until(struct profiler *p, uint64_t mono_ns, struct clock_reading now)
-{
-	int r = 0;
-
-	for (int i = 0; r == 0 && bucket_clock_is_over(&p->clock, mono_ns); i++) {
-		if (i == BUCKETS_BEHIND_MAX) /* more than the ring can hold */
-			bucket_clock_start(&p->clock, p->clock.duration_ns, now);
-		else
-			r = close_bucket(p, now);
-	}
-	return r;
-}
-
-static int close_if_over(struct profiler *p)
-{
-	struct clock_reading now = read_clocks();
-
-	if (bucket_clock_stepped(&p->clock, now))
-		return close_bucket(p, now);
-	return close_until(p, now.mono_ns - BUCKET_GRACE_NS, now);
+	losses->count[LOSS_MALFORMED] = intake.n_malformed;
+	losses->count[LOSS_NO_ROOM] += intake.n_refused;
+	losses->weight_ns[LOSS_NO_ROOM] += intake.refused_ns;
+	losses->count[LOSS_SIDEBAND] = intake.n_sideband_lost;
+	losses->count[LOSS_SIDEBAND_EARLY] = intake.n_early;
+	losses->count[LOSS_CGROUP_UNKNOWN] = cgroups->n_unknown + cgroups->n_refused;
+	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
 }
 
 /* ---- callbacks of the loop ---- */
 
-static int on_record(void *ctx, void *record, size_t size)
+static int on_sample(void *ctx, const struct sample *sample)
 {
 	struct profiler *p = ctx;
-	struct sample sample;
+	int r = bucket_cycle_reach(p->cycle, sample->mono_ns);
 
-	if (ingest_decode(record, size, &sample) < 0) {
-		p->n_malformed++;
-		return 0;
-	}
-	if (bucket_clock_is_over(&p->clock, sample.mono_ns)) {
-		int r = close_until(p, sample.mono_ns, read_clocks());
-
-		if (r < 0)
-			return r;
-	}
-	attribution_add(p->attribution, &sample, p->bucket);
-	if (++p->n_records % RECORDS_A_LOOK == 0 &&
-	    clock_ns(CLOCK_MONOTONIC) >= p->consume_until_ns)
-		return -ECANCELED;
+	if (r < 0)
+		return r;
+	attribution_add(p->attribution, sample, clock_ns(CLOCK_MONOTONIC),
+			bucket_cycle_open(p->cycle));
 	return 0;
 }
 
-/* Returns 1 when the time was over before the ring was empty. */
+/* Its samples are held; what may be gone soon is looked at. Returns 1 when there are more. */
 static int consume(struct profiler *p, uint64_t at_most_ns)
 {
-	p->consume_until_ns = clock_ns(CLOCK_MONOTONIC) + at_most_ns;
+	intake_set_deadline(p->intake, clock_ns(CLOCK_MONOTONIC) + at_most_ns);
 	return collectors_consume(p->collectors);
+}
+
+/* What happened until `until_mono_ns`; returns 1 when it does not fit into the time. */
+static int take_in(struct profiler *p, uint64_t until_mono_ns, uint64_t at_most_ns)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	int r;
+
+	process_table_set_boot_offset(p->processes, clock_ns(CLOCK_BOOTTIME) - now_ns);
+	intake_read_sideband(p->intake);
+	r = consume(p, at_most_ns);
+	return r != 0 ? r : intake_deliver(p->intake, until_mono_ns, now_ns + 2 * at_most_ns);
 }
 
 static int on_ring(struct event_source *source)
 {
-	return consume(source->ctx, CONSUME_NS);
+	return consume(source->ctx, TAKE_IN_NS);
+}
+
+static int on_sideband(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+
+	intake_read_sideband(p->intake);
+	return 0;
 }
 
 static int on_tick(struct event_source *source)
 {
 	struct profiler *p = source->ctx;
-	uint64_t expirations;
+	uint64_t expirations, until_ns = clock_ns(CLOCK_MONOTONIC) - INTAKE_HOLD_NS;
 	int r;
 
 	if (read(source->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		return -errno;
-	r = consume(p, CONSUME_NS);
-	if (r != 0) /* what is in the ring comes before the end of a bucket */
+	r = take_in(p, until_ns, TAKE_IN_NS);
+	if (r != 0) /* what was sampled comes before the end of a bucket */
 		return r;
-	symbolize_reserve(p->symbolize, bucket_n_locations(p->bucket));
+	symbolize_reserve(p->symbolize, bucket_n_locations(bucket_cycle_open(p->cycle)));
 	if (++p->n_ticks % TICKS_A_FLUSH == 0)
 		symbolize_flush(p->symbolize);
-	if (p->n_ticks % TICKS_A_SWEEP == 0)
+	if (p->n_ticks % TICKS_A_SWEEP == 0) {
 		process_table_sweep(p->processes);
-	r = close_if_over(p);
-	finish_when_named(p);
+		cgroups_sweep(p->cgroups, clock_ns(CLOCK_MONOTONIC));
+	}
+	r = bucket_cycle_passed(p->cycle, until_ns);
+	bucket_cycle_settle(p->cycle);
 	return r;
 }
 
@@ -259,7 +178,7 @@ static int on_resolver(struct event_source *source)
 	struct profiler *p = source->ctx;
 
 	symbolize_dispatch(p->symbolize);
-	finish_when_named(p);
+	bucket_cycle_settle(p->cycle);
 	return 0;
 }
 
@@ -316,9 +235,31 @@ static int make_parts(struct profiler *p, struct profiler_error *error)
 	if (r == 0)
 		r = process_table_new("/proc", p->files, &p->processes);
 	if (r == 0)
-		r = attribution_new(p->symbolize, p->processes, &p->attribution);
+		r = cgroups_new("/proc/self/mountinfo", &p->cgroups);
 	if (r == 0)
-		r = bucket_new(&p->bucket);
+		r = attribution_new(p->symbolize, p->processes, p->cgroups, &p->attribution);
+	if (r == 0)
+		r = intake_new(&(struct intake_parts){.attribution = p->attribution,
+						      .processes = p->processes,
+						      .cgroups = p->cgroups,
+						      .sample = on_sample,
+						      .ctx = p},
+			       &p->intake);
+	return r < 0 ? fail(error, r, "cannot start: %s", strerror(-r)) : 0;
+}
+
+static int make_cycle(struct profiler *p, struct profiler_error *error)
+{
+	const struct bucket_cycle_parts parts = {.attribution = p->attribution,
+						 .processes = p->processes,
+						 .symbolize = p->symbolize,
+						 .resolver = p->resolver,
+						 .writer = p->writer,
+						 .describe = describe,
+						 .count = count,
+						 .ctx = p};
+	int r = bucket_cycle_new(&parts, p->config.bucket_s * 1000000000ull, &p->cycle);
+
 	return r < 0 ? fail(error, r, "cannot start: %s", strerror(-r)) : 0;
 }
 
@@ -341,6 +282,9 @@ static int add_sources(struct profiler *p, struct profiler_error *error)
 	if (r == 0)
 		r = add_source(p, &p->ring_source, collectors_fd(p->collectors), on_ring);
 	if (r == 0)
+		r = add_source(p, &p->sideband_source, sideband_fd(intake_sideband(p->intake)),
+			       on_sideband);
+	if (r == 0)
 		r = add_source(p, &p->resolver_source, resolver_client_fd(p->resolver),
 			       on_resolver);
 	if (r == 0)
@@ -353,14 +297,13 @@ int profiler_new(const struct config *config, struct profiler **ret, struct prof
 	_cleanup_(profiler_freep) struct profiler *p = calloc(1, sizeof(*p));
 	struct collector_error collector_error;
 	struct collector_options options = {.frequency_hz = config->frequency_hz,
-					    .record = on_record};
+					    .record = intake_record};
 	int r;
 
 	if (!p)
 		return fail(error, -ENOMEM, "out of memory");
 	p->config = *config;
 	p->timer_source.fd = -1;
-	options.ctx = p;
 	r = event_loop_init(&p->loop);
 	if (r < 0)
 		return fail(error, r, "epoll: %s", strerror(-r));
@@ -368,10 +311,13 @@ int profiler_new(const struct config *config, struct profiler **ret, struct prof
 	r = make_parts(p, error);
 	if (r < 0)
 		return r;
+	options.ctx = p->intake;
 	r = collectors_new(&options, &p->collectors, &collector_error);
 	if (r < 0)
 		return fail(error, r, "%s", collector_error.text);
 	r = open_store(p, error);
+	if (r == 0)
+		r = make_cycle(p, error);
 	if (r == 0)
 		r = add_sources(p, error);
 	if (r < 0)
@@ -387,10 +333,11 @@ struct profiler *profiler_free(struct profiler *p)
 	/* In the order of the flow, so that nothing is fed that is gone. */
 	collectors_free(p->collectors);
 	writer_free(p->writer);
-	bucket_free(p->closed);
-	bucket_free(p->bucket);
+	bucket_cycle_free(p->cycle);
+	intake_free(p->intake);
 	attribution_free(p->attribution);
 	process_table_free(p->processes);
+	cgroups_free(p->cgroups);
 	files_free(p->files);
 	symbolize_free(p->symbolize);
 	opener_free(p->opener);
@@ -417,11 +364,35 @@ static void wait_for_kernel_symbols(struct profiler *p)
 	}
 }
 
+/*
+ * Follows what happens to processes from now on. Without the side-band /proc tells it, later and
+ * not all; in a pid namespace of its own profd is told other pids there than in samples, which
+ * carry the machine's (kernel/events/core.c, perf_event_pid()).
+ */
+static void follow_processes(struct profiler *p)
+{
+	struct sideband *sideband = intake_sideband(p->intake);
+	struct stat st;
+
+	if (stat(PID_NAMESPACE, &st) < 0 || st.st_ino != PID_NAMESPACE_INO) {
+		log_info("not in the machine's pid namespace: processes are followed by /proc "
+			 "alone");
+		return;
+	}
+	for (int cpu = 0; cpu < (int)sysconf(_SC_NPROCESSORS_CONF); cpu++) {
+		int fd = perf_event_open_sideband(cpu);
+		int r = fd < 0 ? fd : sideband_add_cpu(sideband, cpu, fd);
+
+		if (r < 0)
+			log_warning("side-band of CPU %d: %s", cpu, strerror(-r));
+	}
+}
+
 /* The last samples, the names they wait for, and the bucket. */
 static int finish(struct profiler *p)
 {
 	uint64_t deadline_ns = clock_ns(CLOCK_MONOTONIC) + NAMES_WAIT_NS;
-	int r = p->bucket ? consume(p, NAMES_WAIT_NS) : -ENOMEM;
+	int r = take_in(p, UINT64_MAX, NAMES_WAIT_NS);
 
 	if (r > 0)
 		r = 0; /* what is left is lost with the ring: profd ends */
@@ -439,8 +410,8 @@ static int finish(struct profiler *p)
 		(void)poll(fds, ARRAY_SIZE(fds), 100);
 	}
 	if (r == 0)
-		r = close_bucket(p, read_clocks());
-	finish_closed(p);
+		r = bucket_cycle_cut(p->cycle);
+	bucket_cycle_settle_now(p->cycle);
 	return writer_stop(p->writer) < 0 ? -EIO : r;
 }
 
@@ -450,7 +421,8 @@ int profiler_run(struct profiler *p, struct profiler_error *error)
 	int r;
 
 	wait_for_kernel_symbols(p);
-	bucket_clock_start(&p->clock, p->config.bucket_s * 1000000000ull, read_clocks());
+	follow_processes(p);
+	bucket_cycle_start(p->cycle);
 	r = collectors_attach(p->collectors, &collector_error);
 	if (r < 0)
 		return fail(error, r, "%s", collector_error.text);

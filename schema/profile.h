@@ -78,11 +78,12 @@ enum file_kind {
 	FILE_KIND_MAX
 };
 
-#define PROFILE_IDENTITY_MAX 32 /* bytes: a SHA-256 build ID is the longest in use */
-#define PROFILE_TRUST_SYSTEM UINT32_MAX
-#define PROFILE_STACK_MAX    1200 /* locations in a stack, synthetic ones included */
-#define PROFILE_FRAMES_MAX   256  /* frames of one location */
-#define PROFILE_STRING_MAX   4095 /* bytes; the store cuts a longer string */
+#define PROFILE_IDENTITY_MAX  32 /* bytes: a SHA-256 build ID is the longest in use */
+#define PROFILE_TRUST_SYSTEM  UINT32_MAX
+#define PROFILE_TRUST_UNKNOWN (UINT32_MAX - 1) /* nobody has seen who owns it */
+#define PROFILE_STACK_MAX     1200	       /* locations in a stack, synthetic ones included */
+#define PROFILE_FRAMES_MAX    256	       /* frames of one location */
+#define PROFILE_STRING_MAX    4095	       /* bytes; the store cuts a longer string */
 
 /*
  * A file's identity is its build ID, or else a hash of size, first and last 4 KiB; plus its trust

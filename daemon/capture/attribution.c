@@ -23,6 +23,7 @@ struct late_name {
 struct attribution {
 	struct symbolize *symbolize;
 	struct process_table *processes;
+	struct cgroups *cgroups;
 	struct late_name *late; /* locations of the last bucket without an answer */
 	uint32_t n_late, cap_late;
 	struct attribution_counters counters;
@@ -34,6 +35,7 @@ struct draft {
 	uint32_t locations[WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX + 1];
 	uint32_t n;
 	bool gone;
+	uint64_t now_mono_ns;
 };
 
 /*
@@ -59,7 +61,7 @@ static const char *const roots[] = {
 };
 
 int attribution_new(struct symbolize *symbolize, struct process_table *processes,
-		    struct attribution **ret)
+		    struct cgroups *cgroups, struct attribution **ret)
 {
 	struct attribution *a = calloc(1, sizeof(*a));
 
@@ -67,6 +69,7 @@ int attribution_new(struct symbolize *symbolize, struct process_table *processes
 		return -ENOMEM;
 	a->symbolize = symbolize;
 	a->processes = processes;
+	a->cgroups = cgroups;
 	*ret = a;
 	return 0;
 }
@@ -126,7 +129,7 @@ static int add_user_frame(struct attribution *a, const struct sample *sample, ui
 	if (frame->kind == LOCATION_INTERPRETER)
 		return add_location(draft, LOCATION_INTERPRETER, 0, frame->code, UNKNOWN_NO_SYMBOL,
 				    NULL);
-	r = process_locate(a->processes, process, addr, i == 0, sample->mono_ns, &place);
+	r = process_locate(a->processes, process, addr, i == 0, draft->now_mono_ns, &place);
 	if (r == -ESRCH) {
 		draft->gone = true;
 		r = add_location(draft, LOCATION_FILE, 0, 0, UNKNOWN_PROCESS_GONE, NULL);
@@ -172,29 +175,46 @@ static int add_stack(struct attribution *a, const struct sample *sample, struct 
 	return r < 0 ? r : add_end(sample, r == 1, draft);
 }
 
-static int add_sample(struct attribution *a, const struct sample *sample, struct bucket *bucket)
+void attribution_look_ahead(struct attribution *a, const struct sample_event *event,
+			    uint64_t now_mono_ns)
 {
-	struct process_key key = {.pid = sample->pid,
-				  .exec_id = sample->exec_id,
-				  .start_boot_ns = sample->start_boot_ns,
-				  .start_code = sample->start_code,
-				  .end_code = sample->end_code};
-	struct process *process = process_table_get(a->processes, &key, sample->mono_ns);
-	struct draft draft = {.bucket = bucket};
+	const struct process_key key = {.pid = event->pid,
+					.tid = event->tid,
+					.exec_id = event->exec_id,
+					.start_boot_ns = event->start_boot_ns,
+					.start_code = event->start_code,
+					.end_code = event->end_code};
+
+	process_table_look_ahead(a->processes, &key, now_mono_ns);
+	(void)cgroups_get(a->cgroups, event->cgroup_id, now_mono_ns);
+}
+
+static int add_sample(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
+		      struct bucket *bucket)
+{
+	const struct process_key key = {.pid = sample->pid,
+					.tid = sample->tid,
+					.exec_id = sample->exec_id,
+					.start_boot_ns = sample->start_boot_ns,
+					.start_code = sample->start_code,
+					.end_code = sample->end_code};
+	struct process *process = process_table_get(a->processes, &key, now_mono_ns);
+	const struct cgroup *cgroup = cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns);
+	struct draft draft = {.bucket = bucket, .now_mono_ns = now_mono_ns};
 	struct profile_row row = {
 		.type = sample->type, .count = PROFILE_COUNT_ONE, .value = sample->value};
 	struct profile_series series = {.pid = sample->pid,
 					.tid = sample->tid,
 					.start_boot_ns = sample->start_boot_ns,
 					.comm = sample->comm,
-					.cgroup = "",
-					.unit = "",
-					.container = ""};
+					.cgroup = cgroup->path,
+					.unit = cgroup->unit,
+					.container = cgroup->container};
 	int r;
 
 	if (!process)
 		return -ENOSPC;
-	series.exe = process->exe;
+	series.exe = process_exe(process);
 	r = add_stack(a, sample, process, &draft);
 	if (r == 0)
 		r = bucket_series(bucket, &series, &row.series);
@@ -207,10 +227,11 @@ static int add_sample(struct attribution *a, const struct sample *sample, struct
 	return r;
 }
 
-void attribution_add(struct attribution *a, const struct sample *sample, struct bucket *bucket)
+void attribution_add(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
+		     struct bucket *bucket)
 {
 	a->counters.n_samples++;
-	if (add_sample(a, sample, bucket) < 0) {
+	if (add_sample(a, sample, now_mono_ns, bucket) < 0) {
 		a->counters.n_refused++;
 		a->counters.refused_ns += sample->value;
 	}

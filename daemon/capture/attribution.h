@@ -9,6 +9,7 @@
 #define PROFD_ATTRIBUTION_H
 
 #include "capture/ingest.h"
+#include "process/cgroup.h"
 #include "process/process.h"
 #include "record/bucket.h"
 #include "symbols/symbolize.h"
@@ -23,15 +24,19 @@ struct attribution_counters {
 	uint64_t n_pending_names;	/* locations without an answer when their bucket closed */
 };
 
-/* Both are borrowed. */
+/* All are borrowed. */
 int attribution_new(struct symbolize *symbolize, struct process_table *processes,
-		    struct attribution **ret);
+		    struct cgroups *cgroups, struct attribution **ret);
 struct attribution *attribution_free(struct attribution *attribution);
 DEFINE_CLEANUP(struct attribution *, attribution_free);
 
+/* A sample has come whose turn it is not yet: process and cgroup are looked at while they live. */
+void attribution_look_ahead(struct attribution *attribution, const struct sample_event *event,
+			    uint64_t now_mono_ns);
+
 /* Adds the sample to the bucket, or counts why not. */
 void attribution_add(struct attribution *attribution, const struct sample *sample,
-		     struct bucket *bucket);
+		     uint64_t now_mono_ns, struct bucket *bucket);
 
 /*
  * Finishes the bucket: names what has a name by now, and adds names that came too late for the

@@ -47,9 +47,8 @@ static uint32_t decode_user(const uint64_t *words, uint32_t n_words, struct samp
 	return n;
 }
 
-int ingest_decode(const void *record, size_t size, struct sample *ret)
+int ingest_head(const void *record, size_t size, struct sample_event *ret)
 {
-	uint64_t words[WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX];
 	struct sample_event e;
 
 	if (size < sizeof(e))
@@ -58,6 +57,17 @@ int ingest_decode(const void *record, size_t size, struct sample *ret)
 	if (e.kind == WIRE_NONE || e.kind >= WIRE_KIND_MAX || e.user_stop >= WIRE_STOP_MAX ||
 	    e.n_kernel > WIRE_KERNEL_FRAMES_MAX || e.n_user > WIRE_USER_FRAMES_MAX ||
 	    size - sizeof(e) < ((size_t)e.n_kernel + e.n_user) * sizeof(uint64_t))
+		return -EBADMSG;
+	*ret = e;
+	return 0;
+}
+
+int ingest_decode(const void *record, size_t size, struct sample *ret)
+{
+	uint64_t words[WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX];
+	struct sample_event e;
+
+	if (ingest_head(record, size, &e) < 0)
 		return -EBADMSG;
 	memcpy(words, (const char *)record + sizeof(e),
 	       ((size_t)e.n_kernel + e.n_user) * sizeof(uint64_t));

@@ -27,6 +27,10 @@ struct sample {
 	struct sample_frame user[WIRE_USER_FRAMES_MAX];
 };
 
+/* The fixed part alone, checked against the record's size, for what must not wait for its turn.
+ * Returns 0 or -EBADMSG. */
+int ingest_head(const void *record, size_t size, struct sample_event *ret);
+
 /* Decodes one record. Returns 0, or -EBADMSG for one that is not as wire.h says; `*ret` is
  * undefined then. */
 int ingest_decode(const void *record, size_t size, struct sample *ret);

@@ -20,6 +20,7 @@ struct perf_events {
  * not run the program at all. Returns 0 or -errno of perf_event_open(2).
  */
 int perf_events_open_cpu_clock(struct perf_events *events, uint64_t period_ns);
+int perf_event_open_sideband(int cpu);
 /* Closes; the object may be zero. */
 void perf_events_done(struct perf_events *events);
 

@@ -29,6 +29,7 @@ struct mapped_file {
 	uint32_t idle;	 /* sweeps since it was kept */
 	int path_fd;	 /* O_PATH, or -1; while it is open nobody else gets the inode's number */
 	bool by_inode;	 /* it is in that index */
+	uint64_t name_hash; /* of build ID and path, 0 = not in that index */
 };
 
 struct files {
@@ -38,6 +39,7 @@ struct files {
 	uint32_t n_slots;
 	struct hash_index by_key, by_number;
 	struct hash_index by_inode;   /* of (device, inode) as /proc/PID/maps tells them */
+	struct hash_index by_name;    /* of (build ID, path) as the side-band tells them */
 	uint32_t vdso, vdso_32, anon; /* their numbers, 0 until used */
 };
 
@@ -68,6 +70,7 @@ struct files *files_free(struct files *files)
 	hash_index_done(&files->by_key);
 	hash_index_done(&files->by_number);
 	hash_index_done(&files->by_inode);
+	hash_index_done(&files->by_name);
 	free(files->entries);
 	free(files);
 	return NULL;
@@ -231,6 +234,70 @@ static uint32_t find_by_inode(struct files *files, const struct mapping *mapping
 	return files->entries[slot].number;
 }
 
+/* ---- by (build ID, path): all that is left of a file when its process is gone ---- */
+
+struct file_name {
+	const struct mapping *mapping;
+	const char *path;
+};
+
+static bool has_name(const void *ctx, uint32_t id, const void *key)
+{
+	const struct files *files = ctx;
+	const struct file_name *name = key;
+	const struct profile_file *file =
+		symbolize_file(files->symbolize, files->entries[id].number);
+
+	return file && file->is_build_id && file->identity_len == name->mapping->build_id_len &&
+	       memcmp(file->identity, name->mapping->build_id, file->identity_len) == 0 &&
+	       strcmp(file->path, name->path) == 0;
+}
+
+static uint64_t hash_name(const struct file_name *name)
+{
+	uint64_t hash = hash_u64(hash_bytes(name->path, strlen(name->path)),
+				 hash_bytes(name->mapping->build_id, name->mapping->build_id_len));
+
+	return hash ? hash : 1;
+}
+
+static void forget_name(struct files *files, uint32_t slot)
+{
+	if (files->entries[slot].name_hash)
+		(void)hash_index_remove(&files->by_name, files->entries[slot].name_hash, slot);
+	files->entries[slot].name_hash = 0;
+}
+
+static void remember_name(struct files *files, uint32_t slot, const struct file_name *name)
+{
+	uint64_t hash = hash_name(name);
+
+	if (!name->mapping->build_id_len || files->entries[slot].name_hash)
+		return;
+	if (hash_index_insert(&files->by_name, hash, slot) == 0)
+		files->entries[slot].name_hash = hash;
+}
+
+/*
+ * The file of that build ID and path, or 0. Whoever makes a file chooses its build ID, and whoever
+ * has a mount namespace its path: an entry answers for others only when just root can have made it
+ * (who lies then, lies about himself), or when it was never more than this build ID and path.
+ */
+static uint32_t find_by_name(struct files *files, const struct file_name *name, bool process_gone)
+{
+	uint32_t slot =
+		name->mapping->build_id_len
+			? hash_index_find(&files->by_name, hash_name(name), has_name, files, name)
+			: 0;
+	const struct profile_file *file =
+		slot ? symbolize_file(files->symbolize, files->entries[slot].number) : NULL;
+
+	if (!file || (file->trust_uid != PROFILE_TRUST_SYSTEM &&
+		      (!process_gone || files->entries[slot].key.changed_ns)))
+		return 0;
+	return files->entries[slot].number;
+}
+
 static uint32_t free_slot(const struct files *files)
 {
 	for (uint32_t i = 1; i <= files->n_slots; i++)
@@ -276,9 +343,32 @@ static uint32_t anon_number(struct files *files)
 	return files->anon;
 }
 
+/* A file of a process that is gone: it is known by build ID and path, and may still be there. */
+static uint32_t gone_number(struct files *files, const struct file_name *name)
+{
+	const struct mapping *mapping = name->mapping;
+	struct file_key key = {.inode = hash_name(name), .dev_major = UINT32_MAX};
+	uint32_t slot, number = find_by_name(files, name, true);
+
+	if (number)
+		return number;
+	slot = hash_index_find(&files->by_key, hash_key(&key), has_key, files, &key);
+	if (!slot)
+		slot = add_file(files, &key, name->path, -1);
+	if (!slot)
+		return 0;
+	number = files->entries[slot].number;
+	symbolize_file_expect(files->symbolize, number, mapping->build_id, mapping->build_id_len);
+	remember_name(files, slot, name);
+	if (opener_ask_path(files->opener, number, name->path) < 0)
+		symbolize_file_failed(files->symbolize, number, UNKNOWN_FILE_SKIPPED);
+	return number;
+}
+
 uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapping,
 		      const char *path)
 {
+	const struct file_name name = {mapping, path};
 	_cleanup_close_ int fd = -1;
 	uint32_t slot, number;
 	struct file_key key;
@@ -288,18 +378,23 @@ uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapp
 		return vdso_number(files, mapping->end <= UINT32_MAX);
 	if (mapping->kind == MAPPING_ANON)
 		return anon_number(files);
-	number = find_by_inode(files, mapping);
+	number = mapping->inode ? find_by_inode(files, mapping) : find_by_name(files, &name, false);
 	if (number)
 		return number;
 	fd = open_path(pid, mapping, &key);
 	error = fd;
+	if (fd < 0 && mapping->build_id_len && reason_of(error) == UNKNOWN_FILE_GONE)
+		return gone_number(files, &name);
 	slot = hash_index_find(&files->by_key, hash_key(&key), has_key, files, &key);
-	if (slot)
+	if (slot) {
+		remember_name(files, slot, &name);
 		return files->entries[slot].number;
+	}
 	slot = add_file(files, &key, path, fd);
 	if (!slot)
 		return 0;
 	remember_inode(files, slot, mapping);
+	remember_name(files, slot, &name);
 	number = files->entries[slot].number;
 	if (fd < 0)
 		symbolize_file_failed(files->symbolize, number, reason_of(error));
@@ -339,6 +434,7 @@ void files_sweep(struct files *files)
 			continue;
 		symbolize_remove_file(files->symbolize, file->number);
 		forget_inode(files, i);
+		forget_name(files, i);
 		close_p(&file->path_fd);
 		(void)hash_index_remove(&files->by_key, hash_key(&file->key), i);
 		(void)hash_index_remove(&files->by_number, hash_u64(file->number, 0), i);

@@ -13,13 +13,30 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define DELETED " (deleted)"
+#define DELETED		" (deleted)"
+#define PATHS_LIMIT_MIN 4096
 
 void mappings_done(struct mappings *mappings)
 {
 	free(mappings->entries);
 	free(mappings->paths);
 	*mappings = (struct mappings){};
+}
+
+/* The place of the first entry that ends after `addr`. */
+static size_t first_ending_after(const struct mappings *m, uint64_t addr)
+{
+	size_t low = 0, high = m->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (m->entries[middle].end <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 struct cursor {
@@ -91,20 +108,37 @@ static bool begins(const struct cursor *c, const char *text)
 	return (size_t)(c->end - c->next) >= len && memcmp(c->next, text, len) == 0;
 }
 
-static enum mapping_kind kind_of(const struct cursor *path, uint64_t inode)
+/* perf names anonymous memory "//anon" (kernel/events/core.c, perf_event_mmap_event()), /proc has
+ * no name for it. */
+static enum mapping_kind kind_of(const struct cursor *path, bool has_identity)
 {
 	if (is_path(path, "[vdso]"))
 		return MAPPING_VDSO;
-	if (!inode || begins(path, "/memfd:") || begins(path, "/dev/zero") ||
-	    begins(path, "/SYSV") || begins(path, "anon_inode:"))
+	if (!has_identity || begins(path, "//anon") || begins(path, "/memfd:") ||
+	    begins(path, "/dev/zero") || begins(path, "/SYSV") || begins(path, "anon_inode:"))
 		return MAPPING_ANON;
 	return MAPPING_FILE;
 }
 
-static int add_path(struct mappings *m, const struct cursor *path, uint32_t *ret)
+static void strip_deleted(struct cursor *path)
+{
+	size_t deleted = strlen(DELETED);
+
+	if ((size_t)(path->end - path->next) > deleted &&
+	    memcmp(path->end - deleted, DELETED, deleted) == 0)
+		path->end -= deleted;
+}
+
+/* `near` is where an entry of the same file is likely: its neighbour by address. */
+static int add_path(struct mappings *m, const struct cursor *path, size_t near, uint32_t *ret)
 {
 	size_t len = (size_t)(path->end - path->next);
+	const char *known = near < m->n ? mappings_path(m, &m->entries[near]) : "";
 
+	if (len && strlen(known) == len && memcmp(known, path->next, len) == 0) {
+		*ret = m->entries[near].path; /* another part of the same file */
+		return 0;
+	}
 	if (m->paths_len + len + 2 > m->paths_capacity) {
 		size_t capacity = (m->paths_len + len + 2) * 2;
 		char *larger = realloc(m->paths, capacity);
@@ -125,29 +159,35 @@ static int add_path(struct mappings *m, const struct cursor *path, uint32_t *ret
 	return 0;
 }
 
+static int reserve(struct mappings *m, size_t more)
+{
+	size_t capacity = m->capacity + m->capacity / 2 + 8;
+	struct mapping *larger;
+
+	if (m->n + more <= m->capacity)
+		return 0;
+	larger = reallocarray(m->entries, capacity, sizeof(*larger));
+	if (!larger)
+		return -ENOMEM;
+	m->entries = larger;
+	m->capacity = capacity;
+	return 0;
+}
+
 static int add_mapping(struct mappings *m, struct mapping *mapping, struct cursor *path)
 {
-	size_t deleted = strlen(DELETED);
 	int r;
 
 	if (m->n >= MAPPINGS_MAX || (m->n && mapping->start < m->entries[m->n - 1].end)) {
 		m->n_dropped++; /* the kernel prints them by address, and none overlaps */
 		return 0;
 	}
-	if (m->n == m->capacity) {
-		size_t capacity = m->capacity ? m->capacity * 2 : 16;
-		struct mapping *larger = reallocarray(m->entries, capacity, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		m->entries = larger;
-		m->capacity = capacity;
-	}
-	if ((size_t)(path->end - path->next) > deleted &&
-	    memcmp(path->end - deleted, DELETED, deleted) == 0)
-		path->end -= deleted;
-	mapping->kind = kind_of(path, mapping->inode);
-	r = add_path(m, path, &mapping->path);
+	r = reserve(m, 1);
+	if (r < 0)
+		return r;
+	strip_deleted(path);
+	mapping->kind = kind_of(path, mapping->inode || mapping->build_id_len);
+	r = add_path(m, path, m->n - 1, &mapping->path);
 	if (r < 0)
 		return r;
 	m->entries[m->n++] = *mapping;
@@ -179,6 +219,124 @@ int mappings_parse(const char *text, size_t len, struct mappings *ret)
 	}
 	*ret = m;
 	m = (struct mappings){};
+	return 0;
+}
+
+/* ---- changes ---- */
+
+/* Throws away the paths that no entry uses: a process may map and unmap other files for ever. */
+static int compact_paths(struct mappings *m)
+{
+	uint32_t before = 0, after = 0;
+	size_t len = 1;
+	char *fresh;
+
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->entries[i].path && m->entries[i].path != before)
+			len += strlen(mappings_path(m, &m->entries[i])) + 1;
+		before = m->entries[i].path ? m->entries[i].path : before;
+	}
+	fresh = malloc(len);
+	if (!fresh)
+		return -ENOMEM;
+	fresh[0] = '\0';
+	before = 0;
+	m->paths_capacity = len;
+	len = 1;
+	for (size_t i = 0; i < m->n; i++) {
+		struct mapping *entry = &m->entries[i];
+
+		if (entry->path && entry->path != before) {
+			before = entry->path;
+			after = (uint32_t)len;
+			len += (size_t)(stpcpy(fresh + len, m->paths + before) - (fresh + len)) + 1;
+		}
+		entry->path = entry->path ? after : 0;
+	}
+	free(m->paths);
+	m->paths = fresh;
+	m->paths_len = len;
+	m->paths_limit = len * 2 > PATHS_LIMIT_MIN ? len * 2 : PATHS_LIMIT_MIN;
+	return 0;
+}
+
+/* Takes [start, end) out of what is mapped; there must be room for one entry more. Returns the
+ * place where an entry for it belongs. */
+static size_t cut_out(struct mappings *m, uint64_t start, uint64_t end)
+{
+	size_t first = first_ending_after(m, start), last;
+
+	if (first < m->n && m->entries[first].start < start) {
+		struct mapping *entry = &m->entries[first];
+
+		if (entry->end > end) { /* a hole in the middle of it */
+			memmove(entry + 1, entry, (m->n - first) * sizeof(*entry));
+			m->n++;
+			entry[1].file_offset += end - entry->start;
+			entry[1].start = end;
+		}
+		entry->end = start;
+		first++;
+	}
+	for (last = first; last < m->n && m->entries[last].end <= end; last++)
+		;
+	if (last < m->n && m->entries[last].start < end) {
+		m->entries[last].file_offset += end - m->entries[last].start;
+		m->entries[last].start = end;
+	}
+	memmove(m->entries + first, m->entries + last, (m->n - last) * sizeof(*m->entries));
+	m->n -= last - first;
+	return first;
+}
+
+int mappings_insert(struct mappings *m, const struct mapping *mapping, const char *path)
+{
+	struct cursor cursor = {path, path + strlen(path)};
+	struct mapping added = *mapping;
+	size_t place;
+	int r = 0;
+
+	if (mapping->start >= mapping->end || m->n + 2 > MAPPINGS_MAX) {
+		m->n_dropped++;
+		return 0;
+	}
+	if (m->paths_len > (m->paths_limit ? m->paths_limit : PATHS_LIMIT_MIN))
+		r = compact_paths(m);
+	if (r == 0)
+		r = reserve(m, 2);
+	if (r < 0)
+		return r;
+	place = cut_out(m, mapping->start, mapping->end);
+	strip_deleted(&cursor);
+	added.kind = kind_of(&cursor, mapping->inode || mapping->build_id_len);
+	added.file = 0;
+	r = add_path(m, &cursor, place - 1, &added.path);
+	if (r < 0)
+		return r;
+	memmove(m->entries + place + 1, m->entries + place, (m->n - place) * sizeof(added));
+	m->entries[place] = added;
+	m->n++;
+	return 0;
+}
+
+int mappings_copy(const struct mappings *from, struct mappings *ret)
+{
+	struct mappings copy = *from;
+
+	copy.capacity = from->n;
+	copy.paths_capacity = from->paths_len;
+	copy.entries = from->n ? malloc(from->n * sizeof(*copy.entries)) : NULL;
+	copy.paths = from->paths_len ? malloc(from->paths_len) : NULL;
+	if ((from->n && !copy.entries) || (from->paths_len && !copy.paths)) {
+		free(copy.entries);
+		free(copy.paths);
+		return -ENOMEM;
+	}
+	if (copy.entries)
+		memcpy(copy.entries, from->entries, from->n * sizeof(*copy.entries));
+	if (copy.paths)
+		memcpy(copy.paths, from->paths, from->paths_len);
+	*ret = copy;
 	return 0;
 }
 
@@ -237,16 +395,8 @@ int mappings_query(int maps_fd, struct mappings *ret)
 
 struct mapping *mappings_find(const struct mappings *m, uint64_t addr)
 {
-	size_t low = 0, high = m->n;
+	size_t low = first_ending_after(m, addr);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (m->entries[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	return low < m->n && m->entries[low].start <= addr ? &m->entries[low] : NULL;
 }
 

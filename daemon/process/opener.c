@@ -9,8 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -27,7 +30,8 @@ static const uint32_t remote_magics[] = {
 struct request {
 	struct mail mail;
 	uint32_t number;
-	int path_fd;
+	int path_fd; /* or -1, and then there is a path */
+	char *path;
 };
 
 struct answer {
@@ -95,9 +99,26 @@ void opener_open(uint32_t number, int path_fd, struct opener_answer *ret)
 	ret->fd = take_fd(&fd);
 }
 
+/* linux/openat2.h; glibc 2.36 has no wrapper. No link of /proc is followed, and none out of the
+ * root, because the path may be anybody's. */
+void opener_open_path(uint32_t number, const char *path, struct opener_answer *ret)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	_cleanup_close_ int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+	*ret = (struct opener_answer){.number = number, .fd = -1, .reason = UNKNOWN_FILE_GONE};
+	if (fd >= 0)
+		opener_open(number, fd, ret);
+	else if (errno == EACCES || errno == EPERM)
+		ret->reason = UNKNOWN_FILE_DENIED;
+}
+
 static void free_request(struct request *request)
 {
 	close_p(&request->path_fd);
+	free(request->path);
 	free(request);
 }
 
@@ -111,7 +132,10 @@ static void *opener_thread(void *ctx)
 		struct answer *answer = calloc(1, sizeof(*answer));
 
 		if (answer) {
-			opener_open(request->number, request->path_fd, &answer->body);
+			if (request->path)
+				opener_open_path(request->number, request->path, &answer->body);
+			else
+				opener_open(request->number, request->path_fd, &answer->body);
 			if (mailbox_put(&opener->answers, &answer->mail) < 0) {
 				close_p(&answer->body.fd);
 				free(answer);
@@ -173,7 +197,8 @@ int opener_fd(const struct opener *opener)
 	return mailbox_fd(&opener->answers);
 }
 
-int opener_ask(struct opener *opener, uint32_t number, int take_path_fd)
+/* Takes both over. */
+static int ask(struct opener *opener, uint32_t number, int take_path_fd, char *take_path)
 {
 	struct request *request = calloc(1, sizeof(*request));
 	int r = request ? 0 : -ENOMEM;
@@ -183,15 +208,29 @@ int opener_ask(struct opener *opener, uint32_t number, int take_path_fd)
 	if (r == 0) {
 		request->number = number;
 		request->path_fd = take_path_fd;
+		request->path = take_path;
 		r = mailbox_put(&opener->requests, &request->mail);
 	}
 	if (r < 0) {
 		free(request);
-		close(take_path_fd);
+		close_p(&take_path_fd);
+		free(take_path);
 		return r;
 	}
 	opener->outstanding++;
 	return 0;
+}
+
+int opener_ask(struct opener *opener, uint32_t number, int take_path_fd)
+{
+	return ask(opener, number, take_path_fd, NULL);
+}
+
+int opener_ask_path(struct opener *opener, uint32_t number, const char *path)
+{
+	char *copy = strdup(path);
+
+	return copy ? ask(opener, number, -1, copy) : -ENOMEM;
 }
 
 int opener_take(struct opener *opener, struct opener_answer *ret)

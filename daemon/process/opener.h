@@ -33,12 +33,16 @@ int opener_fd(const struct opener *opener);
 /* Asks for the file `number` behind the O_PATH descriptor. -EAGAIN when too many requests wait; the
  * descriptor is closed then. */
 int opener_ask(struct opener *opener, uint32_t number, int take_path_fd);
+/* The same for a file by its path from profd's own root: one whose process is gone. It may be
+ * another one by now, or another one's namespace may be meant: the receiver knows its build ID. */
+int opener_ask_path(struct opener *opener, uint32_t number, const char *path);
 /* 1 and an answer, or 0 when there is none. */
 int opener_take(struct opener *opener, struct opener_answer *ret);
 /* Whether every request was answered and every answer taken. */
 bool opener_idle(const struct opener *opener);
 
-/* Opens now, in this thread: what the thread does for each request. `path_fd` is borrowed. */
+/* Open now, in this thread: what the thread does for each request. `path_fd` is borrowed. */
 void opener_open(uint32_t number, int path_fd, struct opener_answer *ret);
+void opener_open_path(uint32_t number, const char *path, struct opener_answer *ret);
 
 #endif

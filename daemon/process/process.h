@@ -1,35 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * process.h - the processes that were sampled, by (pid, start time): executable and mappings.
+ * process.h - the processes of the machine by pid: which life of the pid, which program, and what
+ * is mapped where.
  *
- * A process is read from /proc when its first sample arrives, again after an exec (the exec id of
- * the sample tells; an image that was replaced before it was read is gone, and is not taken for its
- * successor), and again, at a falling rate, when an address turns up that lies in no mapping
- * (dlopen, JIT). One that is gone by then stays in the table as gone. Without samples for some
- * buckets it is forgotten, so that the table is bounded by what runs, not by what ever ran.
+ * The side-band (process_events.h) says what happens to them, in the order of time and between the
+ * samples. /proc is read for a process that was there before, or of which records were lost: ahead
+ * of its sample's turn (process_table_look_ahead()), while it lives. A process that is neither
+ * known nor to be found is gone, and stays in the table as such. What is not sampled is forgotten
+ * after a while, and at once when it has ended, so that the table is bounded by what runs, not by
+ * what ever ran.
  */
 #ifndef PROFD_PROCESS_H
 #define PROFD_PROCESS_H
 
+#include "process/address_space.h"
 #include "process/files.h"
-#include "process/mappings.h"
+#include "process/proc_pid.h"
 
 #define PROCESSES_MAX 8192
 
-struct process_key {
-	uint32_t pid;
-	uint32_t exec_id;
-	uint64_t start_boot_ns;
-	uint64_t start_code, end_code; /* of the image that was sampled; 0 = not known */
+/* What /proc said before the sample's turn. */
+struct process_ahead {
+	struct address_space *space; /* NULL = nothing */
+	struct process_key key;
+	uint64_t read_mono_ns;
 };
 
 struct process {
-	struct process_key key;
-	bool gone;	 /* it ended before it was read: no mappings, no exe */
-	const char *exe; /* "" when unknown; on the heap */
-	struct mappings mappings;
-	uint64_t read_mono_ns;	 /* when it was read */
-	uint64_t reread_wait_ns; /* not read again before; doubles when that brought nothing new */
+	struct process_key key;	     /* start_boot_ns 0: forked, and not sampled yet */
+	struct address_space *space; /* NULL when it is not known */
+	struct process_ahead ahead;
+	bool gone;		 /* it ended before it was read: no mappings, no exe */
+	bool image_open;	 /* the exec id of its image is told by its next sample */
+	bool sampled;		 /* ever */
+	bool exited;		 /* its first thread has; others may go on */
+	uint32_t parent_pid;	 /* 0 = not known */
+	uint64_t read_mono_ns;	 /* when `space` was read from /proc; 0 = never */
+	uint64_t tried_mono_ns;	 /* when that was tried last */
+	uint64_t reread_wait_ns; /* not tried again before; doubles when that brought nothing new */
+	uint64_t n_gaps;	 /* of the table when `space` was right */
 	uint32_t idle;		 /* sweeps since it was sampled */
 };
 
@@ -40,6 +49,7 @@ struct process_counters {
 	uint64_t n_gone;	     /* processes that were gone by then */
 	uint64_t n_refused;	     /* beyond PROCESSES_MAX */
 	uint64_t n_mappings_dropped; /* beyond MAPPINGS_MAX, or lines that do not parse */
+	uint64_t n_healed;	     /* read again because records were lost */
 };
 
 /* `files` is borrowed; `proc` is "/proc" but in tests. */
@@ -47,10 +57,22 @@ int process_table_new(const char *proc, struct files *files, struct process_tabl
 struct process_table *process_table_free(struct process_table *table);
 DEFINE_CLEANUP(struct process_table *, process_table_free);
 
-/* The process of a sample, read if need be; NULL when the table is full. Valid until the next
- * call of this or of process_table_sweep(). */
+/* CLOCK_BOOTTIME less CLOCK_MONOTONIC: starts of processes are in the one, records in the other. It
+ * grows when the machine sleeps. */
+void process_table_set_boot_offset(struct process_table *table, uint64_t offset_ns);
+
+/* A sample of that process has come, but is not its turn yet: reads of /proc and opens what may be
+ * gone by then. */
+void process_table_look_ahead(struct process_table *table, const struct process_key *key,
+			      uint64_t now_mono_ns);
+
+/* The process of a sample whose turn it is, read if need be; NULL when the table is full. Valid
+ * until the next call of any function with the table. */
 struct process *process_table_get(struct process_table *table, const struct process_key *key,
 				  uint64_t now_mono_ns);
+
+/* Path of the program, "" when unknown. Valid as the process is. */
+const char *process_exe(const struct process *process);
 
 struct process_place {
 	enum location_kind kind; /* LOCATION_JIT in anonymous memory, else LOCATION_FILE */
@@ -66,12 +88,14 @@ struct process_place {
 int process_locate(struct process_table *table, struct process *process, uint64_t addr,
 		   bool is_leaf, uint64_t now_mono_ns, struct process_place *ret);
 
-/* Forgets processes that were not sampled since six calls; every ten seconds, say. */
+/* Forgets processes that have ended, and those not sampled since six calls; every ten seconds. */
 void process_table_sweep(struct process_table *table);
 /* Forgets files that no process of the table maps; once a bucket, because a bucket that is not
  * finished refers to files by number. */
 void process_table_sweep_files(struct process_table *table);
 
+/* How many processes it holds. */
+uint32_t process_table_size(const struct process_table *table);
 const struct process_counters *process_table_counters(const struct process_table *table);
 
 #endif

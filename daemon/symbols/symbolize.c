@@ -31,6 +31,7 @@ struct known_file {
 	enum file_state state;
 	enum unknown_reason reason; /* of FILE_FAILED */
 	bool in_resolver;
+	bool expected; /* the identity was told before the file was opened */
 };
 
 struct kernel_file {
@@ -150,6 +151,19 @@ int symbolize_add_file(struct symbolize *s, enum file_kind kind, const char *pat
 	s->last_number = number;
 	*ret_number = number;
 	return 0;
+}
+
+void symbolize_file_expect(struct symbolize *s, uint32_t number, const uint8_t *build_id,
+			   uint8_t len)
+{
+	struct known_file *file = find_file(s, number);
+
+	if (!file || len > PROFILE_IDENTITY_MAX)
+		return;
+	file->expected = file->file.is_build_id = true;
+	file->file.trust_uid = PROFILE_TRUST_UNKNOWN; /* until somebody has seen its owner */
+	file->file.identity_len = len;
+	memcpy(file->file.identity, build_id, len);
 }
 
 void symbolize_file_opened(struct symbolize *s, uint32_t number, int take_fd, uint32_t trust_uid)
@@ -359,6 +373,12 @@ void symbolize_flush(struct symbolize *s)
 	} while (n == QUESTIONS_AT_ONCE);
 }
 
+static bool is_expected(const struct known_file *file, const struct resolver_reply *reply)
+{
+	return reply->is_build_id && reply->identity_len == file->file.identity_len &&
+	       memcmp(reply->identity, file->file.identity, reply->identity_len) == 0;
+}
+
 static void take_identity(struct symbolize *s, const struct resolver_reply *reply)
 {
 	struct known_file *file = find_file(s, reply->file);
@@ -370,6 +390,11 @@ static void take_identity(struct symbolize *s, const struct resolver_reply *repl
 				      reply->error == -EMFILE || reply->error == -ENOMEM
 					      ? UNKNOWN_FILE_SKIPPED
 					      : UNKNOWN_FILE_BROKEN);
+		return;
+	}
+	if (file->expected && !is_expected(file, reply)) {
+		file->file.trust_uid = PROFILE_TRUST_UNKNOWN;
+		symbolize_file_failed(s, reply->file, UNKNOWN_FILE_GONE);
 		return;
 	}
 	file->state = FILE_READY;

@@ -39,6 +39,10 @@ DEFINE_CLEANUP(struct symbolize *, symbolize_free);
  * -ENOSPC when there are too many: then 0 stands for it. */
 int symbolize_add_file(struct symbolize *symbolize, enum file_kind kind, const char *path,
 		       uint32_t *ret_number);
+/* The kernel told the file's build ID: it is the identity, also of a file that cannot be opened,
+ * and one that turns out to have another one is not the file. Before it is opened. */
+void symbolize_file_expect(struct symbolize *symbolize, uint32_t number, const uint8_t *build_id,
+			   uint8_t len);
 /* It was opened, or could not be. */
 void symbolize_file_opened(struct symbolize *symbolize, uint32_t number, int take_fd,
 			   uint32_t trust_uid);

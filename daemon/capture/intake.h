@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * intake.h - what the kernel sends, in the order in which it happened: samples and side-band
+ * records are taken out of their rings, held for a moment, and given on by time.
+ *
+ * Records of the side-band go to the process and cgroup tables, samples to whoever fills the
+ * bucket. What must not wait is done when a sample comes in: reading a process that may be gone
+ * when it is the sample's turn.
+ */
+#ifndef PROFD_INTAKE_H
+#define PROFD_INTAKE_H
+
+#include "capture/attribution.h"
+#include "capture/sideband.h"
+#include "process/cgroup.h"
+
+/* How long a record is held for older ones of other rings. The side-band is read whole before the
+ * samples, so it bounds only how far a record's time may lie before its writing. */
+#define INTAKE_HOLD_NS 100000000ull
+
+struct intake;
+
+struct intake_parts {
+	struct attribution *attribution;
+	struct process_table *processes;
+	struct cgroups *cgroups;
+	/* Called for each sample, by time; < 0 ends the delivery with that error. */
+	int (*sample)(void *ctx, const struct sample *sample);
+	void *ctx;
+};
+
+struct intake_counters {
+	uint64_t n_malformed; /* records of either ring that cannot be decoded */
+	uint64_t n_refused;   /* samples for which there was no memory */
+	uint64_t refused_ns;
+	uint64_t n_sideband_lost; /* records that the kernel had no room for */
+	uint64_t n_early;	  /* given on before their time for want of memory */
+};
+
+int intake_new(const struct intake_parts *parts, struct intake **ret);
+struct intake *intake_free(struct intake *intake);
+DEFINE_CLEANUP(struct intake *, intake_free);
+
+/* Rings of CPUs are added to it and removed from it. Lives as long as the intake. */
+struct sideband *intake_sideband(struct intake *intake);
+
+/* Until when records may be taken out of the collectors' ring; 0 = as long as there are any. */
+void intake_set_deadline(struct intake *intake, uint64_t deadline_mono_ns);
+/* A record of the collectors' ring; the `record` of struct collector_options, `ctx` the intake.
+ * Returns 0, or -ECANCELED behind this record when the deadline has passed. */
+int intake_record(void *ctx, void *record, size_t size);
+
+/* Takes the side-band's rings out. */
+void intake_read_sideband(struct intake *intake);
+
+/*
+ * Gives on what happened until `until_mono_ns`; both kinds of rings were read after that time, or
+ * order is lost. Returns 0; 1 when `deadline_mono_ns` passed before the end (0 = none); < 0 from
+ * the sample handler.
+ */
+int intake_deliver(struct intake *intake, uint64_t until_mono_ns, uint64_t deadline_mono_ns);
+
+struct intake_counters intake_counters(const struct intake *intake);
+
+#endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cgroup.c - see cgroup.h. The id of a cgroup is that of its directory's kernfs node, and such a
+ * node can be opened by a file handle that is the id (fs/kernfs/mount.c, kernfs_fh_to_dentry(),
+ * since 5.5): one system call, where walking the tree would be one per cgroup.
+ */
+#include "process/cgroup.h"
+
+#include "cgroup_path.h"
+#include "hash_index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HANDLE_KERNFS 0xfe	     /* FILEID_KERNFS, include/linux/exportfs.h */
+#define UNKNOWN_NS    10000000000ull /* not looked up again before */
+
+struct cgroups {
+	int mount_fd;		/* root of the hierarchy, -1 when it is not mounted */
+	char *mount;		/* its path, without a slash at the end */
+	struct cgroup *entries; /* [0] is unused; a free slot has id 0 */
+	uint32_t n, n_slots;
+	struct hash_index by_id;
+	struct cgroup nameless; /* what is given for an id beyond the limit */
+	struct cgroup_counters counters;
+};
+
+/* mountinfo(5): "36 35 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw". A path with blanks, which
+ * the kernel escapes, is nowhere in use for it. */
+static char *find_mount(const char *mountinfo)
+{
+	_cleanup_fclose_ FILE *f = fopen(mountinfo, "re");
+	_cleanup_free_ char *line = NULL;
+	char *found = NULL;
+	size_t size = 0;
+
+	while (f && !found && getline(&line, &size, f) > 0) {
+		char path[PATH_MAX], type[64];
+		const char *fields = strstr(line, " - ");
+
+		if (fields && sscanf(fields, " - %63s", type) == 1 &&
+		    strcmp(type, "cgroup2") == 0 &&
+		    sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1)
+			found = strdup(path);
+	}
+	return found;
+}
+
+int cgroups_new(const char *mountinfo, struct cgroups **ret)
+{
+	struct cgroups *cgroups = calloc(1, sizeof(*cgroups));
+
+	if (!cgroups)
+		return -ENOMEM;
+	cgroups->entries = calloc(CGROUPS_MAX + 1, sizeof(*cgroups->entries));
+	if (!cgroups->entries) {
+		free(cgroups);
+		return -ENOMEM;
+	}
+	cgroups->mount = find_mount(mountinfo);
+	cgroups->mount_fd =
+		cgroups->mount ? open(cgroups->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	*ret = cgroups;
+	return 0;
+}
+
+static void forget_names(struct cgroup *cgroup)
+{
+	const char *const texts[] = {cgroup->path, cgroup->unit, cgroup->container};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i] && *texts[i])
+			free((char *)(uintptr_t)texts[i]);
+	cgroup->path = cgroup->unit = cgroup->container = "";
+}
+
+struct cgroups *cgroups_free(struct cgroups *cgroups)
+{
+	if (!cgroups)
+		return NULL;
+	for (uint32_t i = 1; i <= cgroups->n_slots; i++)
+		forget_names(&cgroups->entries[i]);
+	hash_index_done(&cgroups->by_id);
+	close_p(&cgroups->mount_fd);
+	free(cgroups->mount);
+	free(cgroups->entries);
+	free(cgroups);
+	return NULL;
+}
+
+static bool has_id(const void *ctx, uint32_t slot, const void *key)
+{
+	return ((const struct cgroups *)ctx)->entries[slot].id == *(const uint64_t *)key;
+}
+
+static struct cgroup *find(const struct cgroups *cgroups, uint64_t id)
+{
+	uint32_t slot = hash_index_find(&cgroups->by_id, hash_u64(id, 0), has_id, cgroups, &id);
+
+	return slot ? &cgroups->entries[slot] : NULL;
+}
+
+static void drop(struct cgroups *cgroups, struct cgroup *cgroup)
+{
+	(void)hash_index_remove(&cgroups->by_id, hash_u64(cgroup->id, 0),
+				(uint32_t)(cgroup - cgroups->entries));
+	forget_names(cgroup);
+	*cgroup = (struct cgroup){};
+	cgroups->n--;
+}
+
+static uint32_t free_slot(struct cgroups *cgroups)
+{
+	if (cgroups->n < cgroups->n_slots)
+		for (uint32_t i = 1; i <= cgroups->n_slots; i++)
+			if (!cgroups->entries[i].id)
+				return i;
+	return cgroups->n_slots < CGROUPS_MAX ? ++cgroups->n_slots : 0;
+}
+
+static struct cgroup *add(struct cgroups *cgroups, uint64_t id)
+{
+	uint32_t slot = free_slot(cgroups);
+
+	if (!slot || hash_index_insert(&cgroups->by_id, hash_u64(id, 0), slot) < 0) {
+		cgroups->counters.n_refused++;
+		return NULL;
+	}
+	cgroups->entries[slot] = (struct cgroup){.id = id, .path = "", .unit = "", .container = ""};
+	cgroups->n++;
+	return &cgroups->entries[slot];
+}
+
+static const char *copy(const char *text)
+{
+	const char *kept = *text ? strdup(text) : "";
+
+	return kept ? kept : ""; /* without memory it is unknown */
+}
+
+static void set_path(struct cgroup *cgroup, const char *path)
+{
+	struct cgroup_names names;
+
+	forget_names(cgroup);
+	cgroup_path_parse(path, &names);
+	cgroup->path = copy(path);
+	cgroup->unit = copy(names.unit);
+	cgroup->container = copy(names.container);
+}
+
+void cgroups_add(struct cgroups *cgroups, uint64_t id, const char *path, uint64_t now_mono_ns)
+{
+	struct cgroup *cgroup = find(cgroups, id);
+
+	if (!cgroup)
+		cgroup = add(cgroups, id);
+	if (!cgroup)
+		return;
+	set_path(cgroup, path);
+	cgroup->alive_mono_ns = now_mono_ns;
+}
+
+/* Writes the path of a cgroup that is there, relative to the hierarchy's root; false when it is
+ * not, or may not be looked up (CAP_DAC_READ_SEARCH). */
+static bool look_up(const struct cgroups *cgroups, uint64_t id, char path[static PATH_MAX])
+{
+	union {
+		struct file_handle handle;
+		unsigned char bytes[sizeof(struct file_handle) + sizeof(id)];
+	} h = {.handle = {.handle_bytes = sizeof(id), .handle_type = HANDLE_KERNFS}};
+	size_t mount_len = cgroups->mount ? strlen(cgroups->mount) : 0;
+	_cleanup_close_ int fd = -1;
+	char link[64];
+	ssize_t n;
+
+	if (cgroups->mount_fd < 0)
+		return false;
+	memcpy(h.bytes + offsetof(struct file_handle, f_handle), &id, sizeof(id));
+	fd = open_by_handle_at(cgroups->mount_fd, &h.handle, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, PATH_MAX - 1);
+	if (n < 0 || (size_t)n < mount_len)
+		return false;
+	path[n] = '\0';
+	if (strncmp(path, cgroups->mount, mount_len) != 0)
+		return false;
+	memmove(path, path + mount_len, (size_t)n - mount_len + 1);
+	if (!*path)
+		(void)strcpy(path, "/");
+	return true;
+}
+
+const struct cgroup *cgroups_get(struct cgroups *cgroups, uint64_t id, uint64_t now_mono_ns)
+{
+	struct cgroup *cgroup = find(cgroups, id);
+	char path[PATH_MAX];
+
+	if (cgroup && *cgroup->path) {
+		cgroup->alive_mono_ns = now_mono_ns;
+		return cgroup;
+	}
+	if (cgroup && now_mono_ns - cgroup->alive_mono_ns < UNKNOWN_NS)
+		return cgroup;
+	if (!cgroup && id)
+		cgroup = add(cgroups, id);
+	if (!cgroup) {
+		cgroups->nameless = (struct cgroup){.path = "", .unit = "", .container = ""};
+		return &cgroups->nameless;
+	}
+	cgroup->alive_mono_ns = now_mono_ns;
+	if (look_up(cgroups, id, path))
+		set_path(cgroup, path);
+	else
+		cgroups->counters.n_unknown++;
+	return cgroup;
+}
+
+void cgroups_sweep(struct cgroups *cgroups, uint64_t now_mono_ns)
+{
+	char path[PATH_MAX];
+
+	for (uint32_t i = 1; i <= cgroups->n_slots; i++) {
+		struct cgroup *cgroup = &cgroups->entries[i];
+
+		if (!cgroup->id || now_mono_ns - cgroup->alive_mono_ns < CGROUP_KEPT_NS)
+			continue;
+		if (look_up(cgroups, cgroup->id, path))
+			cgroup->alive_mono_ns = now_mono_ns;
+		else
+			drop(cgroups, cgroup);
+	}
+}
+
+uint32_t cgroups_size(const struct cgroups *cgroups)
+{
+	return cgroups->n;
+}
+
+const struct cgroup_counters *cgroups_counters(const struct cgroups *cgroups)
+{
+	return &cgroups->counters;
+}
