@@ -93,21 +93,22 @@ static int parse_stat(const char *text, uint64_t *ret_ticks, uint64_t *ret_start
 }
 
 /*
- * Whether /proc/PID, opened as `dir_fd`, is the process that was sampled and not a later one, with
- * the image that was sampled and not the next: between a sample and its reading lie milliseconds,
- * and that is when a shell's child becomes its program.
+ * Whether /proc/PID, opened as `dir_fd`, is the process that was sampled and not a later one (or
+ * may be its parent), with the image that was sampled and not the next: between a sample and its
+ * reading lie milliseconds, and that is when a shell's child becomes its program.
  */
-static int check_identity(struct proc_pid *p, int dir_fd, const struct process_key *key)
+static int check_identity(struct proc_pid *p, int dir_fd, const struct process_key *key,
+			  bool is_parent)
 {
 	_cleanup_close_ int fd = openat(dir_fd, "stat", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -ESRCH : read_text(p, fd, STAT_BYTES_MAX);
-	uint64_t ticks, start_code, end_code;
+	uint64_t ticks, start_code, end_code, wanted = key->start_boot_ns / p->ns_per_tick;
 	int r;
 
 	if (n < 0)
 		return (int)n;
 	r = parse_stat(p->text, &ticks, &start_code, &end_code);
-	if (r < 0 || ticks != key->start_boot_ns / p->ns_per_tick)
+	if (r < 0 || (is_parent ? ticks > wanted || !key->start_code : ticks != wanted))
 		return -ESRCH;
 	/* Without permission the kernel shows 1 and 1 (fs/proc/array.c, do_task_stat()). */
 	if (start_code > 1 && key->start_code &&
@@ -157,18 +158,19 @@ static int read_mappings(struct proc_pid *p, int dir_fd, const struct process_ke
 	return read_maps(p, dir_fd, name, ret);
 }
 
-int proc_pid_read(struct proc_pid *p, const struct process_key *key, struct address_space **ret)
+static int read_pid(struct proc_pid *p, uint32_t pid, const struct process_key *key,
+		    struct address_space **ret)
 {
 	_cleanup_(address_space_unrefp) struct address_space *space = NULL;
 	_cleanup_close_ int dir_fd = -1;
 	char path[PATH_MAX];
 	int r;
 
-	(void)snprintf(path, sizeof(path), "%s/%u", p->proc, key->pid);
+	(void)snprintf(path, sizeof(path), "%s/%u", p->proc, pid);
 	dir_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	r = check_identity(p, dir_fd, key);
+	r = check_identity(p, dir_fd, key, pid != key->pid);
 	if (r < 0)
 		return r;
 	space = address_space_new();
@@ -180,4 +182,15 @@ int proc_pid_read(struct proc_pid *p, const struct process_key *key, struct addr
 	take_exe(space, dir_fd);
 	*ret = take_ptr(space);
 	return 0;
+}
+
+int proc_pid_read(struct proc_pid *p, const struct process_key *key, struct address_space **ret)
+{
+	return read_pid(p, key->pid, key, ret);
+}
+
+int proc_pid_read_parent(struct proc_pid *p, uint32_t parent_pid, const struct process_key *child,
+			 struct address_space **ret)
+{
+	return read_pid(p, parent_pid, child, ret);
 }

@@ -30,4 +30,9 @@ struct proc_pid *proc_pid_free(struct proc_pid *proc);
  */
 int proc_pid_read(struct proc_pid *proc, const struct process_key *key, struct address_space **ret);
 
+/* The same of the parent of a child that is gone and never executed a program, `child`: both have
+ * the same image, and the parent began no later. */
+int proc_pid_read_parent(struct proc_pid *proc, uint32_t parent_pid,
+			 const struct process_key *child, struct address_space **ret);
+
 #endif

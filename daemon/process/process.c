@@ -130,19 +130,29 @@ static bool take_ahead(struct process_table *table, struct process *process,
 	return true;
 }
 
-/* A child that is gone has had what its parent still has. */
-static bool take_from_parent(struct process_table *table, struct process *process)
+/* A child that is gone and never executed a program has had what its parent still has. */
+static bool take_from_parent(struct process_table *table, struct process *process,
+			     const struct process_key *key, uint64_t now_mono_ns)
 {
 	struct process *parent =
 		process->parent_pid ? process_table_find(table, process->parent_pid) : NULL;
+	struct address_space *space;
 
-	if (!parent || !parent->space)
+	if (parent && parent->space) {
+		take_space(table, process, address_space_ref(parent->space), 0);
+		return true;
+	}
+	if (!process->parent_pid)
 		return false;
-	take_space(table, process, address_space_ref(parent->space), 0);
+	table->counters.n_read++;
+	if (proc_pid_read_parent(table->proc, process->parent_pid, key, &space) < 0)
+		return false;
+	find_files(table, process->parent_pid, space);
+	take_space(table, process, space, now_mono_ns);
 	return true;
 }
 
-/* Finds out what it runs. False: it is gone, or there is no memory now. */
+/* Finds out what it runs; without memory for that it is tried again with the next sample. */
 static void find_space(struct process_table *table, struct process *process,
 		       const struct process_key *key, uint64_t now_mono_ns)
 {
@@ -156,7 +166,7 @@ static void find_space(struct process_table *table, struct process *process,
 		take_space(table, process, space, now_mono_ns);
 		find_files(table, key->pid, space);
 		process->reread_wait_ns = REREAD_FIRST_NS;
-	} else if (r == -ESRCH && !take_from_parent(table, process)) {
+	} else if (r == -ESRCH && !take_from_parent(table, process, key, now_mono_ns)) {
 		process->gone = true;
 		table->counters.n_gone++;
 	}
