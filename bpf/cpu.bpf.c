@@ -8,15 +8,18 @@
  */
 #include "emit.bpf.h"
 
+#include <stdbool.h>
+
 #define X86_USER_RPL 3 /* the low two bits of cs: 3 in user mode */
 
 SEC("perf_event")
 int cpu_tick(struct perf_context *ctx)
 {
+	bool user_mode = (ctx->regs.cs & X86_USER_RPL) == X86_USER_RPL;
+
 	if (!(__u32)bpf_get_current_pid_tgid())
 		return 0;
-	emit_sample(ctx, WIRE_CPU, (ctx->regs.cs & X86_USER_RPL) == X86_USER_RPL,
-		    ctx->sample_period);
+	emit_sample(ctx, WIRE_CPU, user_mode ? ctx->regs.ip : 0, ctx->sample_period);
 	return 0;
 }
 

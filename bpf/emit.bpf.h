@@ -18,6 +18,9 @@
 /* What bpf_get_stack() stops at: kernel.perf_event_max_stack, read when the programs are loaded. */
 const volatile __u32 user_frames_max = WIRE_USER_FRAMES_MAX;
 
+/* 0: user memory is not read, and a user stack is the leaf alone (safe mode, crash_guard.h). */
+const volatile __u32 walk_user_stacks = 1;
+
 /* Samples wait in the ring until the daemon's timer, unless the ring is this full. */
 #define EMIT_WAKEUP_BYTES (128 * 1024)
 
@@ -91,7 +94,8 @@ static __always_inline __u64 wakeup_flag(const struct sample_event *e)
 }
 
 /* Takes the stacks of the current thread into the record; returns the number of words. */
-static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s, __u32 task_flags)
+static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s, __u32 task_flags,
+					 __u64 user_ip)
 {
 	struct sample_event *e = &s->event;
 	__u32 n_kernel = 0, n_user = 0;
@@ -103,7 +107,12 @@ static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s, __u3
 			n_kernel = ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX;
 	}
 	e->user_stop = WIRE_STOP_NONE;
-	if (!(task_flags & KERNEL_PF_KTHREAD)) {
+	if (!(task_flags & KERNEL_PF_KTHREAD) && !walk_user_stacks) {
+		if (user_ip)
+			s->words[n_kernel & WIRE_KERNEL_FRAMES_MAX] = user_ip;
+		n_user = !!user_ip;
+		e->user_stop = WIRE_STOP_LIMIT;
+	} else if (!(task_flags & KERNEL_PF_KTHREAD)) {
 		r = bpf_get_stack(ctx, s->words + n_kernel, WIRE_USER_FRAMES_MAX * sizeof(__u64),
 				  BPF_F_USER_STACK);
 		if (r > 0)
@@ -117,8 +126,9 @@ static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s, __u3
 	return n_kernel + n_user;
 }
 
-/* Sends one sample of the current thread, worth `value`. */
-static __always_inline void emit_sample(void *ctx, enum wire_kind kind, __u8 user_mode, __u64 value)
+/* Sends one sample of the current thread, worth `value`; `user_ip` is where it runs in user mode,
+ * or 0 when it is in the kernel. */
+static __always_inline void emit_sample(void *ctx, enum wire_kind kind, __u64 user_ip, __u64 value)
 {
 	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
 	__u32 slot = kind;
@@ -132,7 +142,7 @@ static __always_inline void emit_sample(void *ctx, enum wire_kind kind, __u8 use
 	}
 	e = &s->event;
 	e->kind = kind;
-	e->user_mode = user_mode;
+	e->user_mode = user_ip != 0;
 	e->pid = task->tgid;
 	e->tid = task->pid;
 	e->cpu = bpf_get_smp_processor_id();
@@ -144,7 +154,7 @@ static __always_inline void emit_sample(void *ctx, enum wire_kind kind, __u8 use
 	e->start_code = task->mm->start_code;
 	e->end_code = task->mm->end_code;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	n_words = take_stacks(ctx, s, task->flags);
+	n_words = take_stacks(ctx, s, task->flags, user_ip);
 	/* The verifier lost the bound of the sum. */
 	if (n_words > WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX) {
 		count_drop(WIRE_DROP_NO_SCRATCH, value);
