@@ -75,6 +75,7 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 {
 	struct process *process = process_table_find(table, key->pid);
 	struct address_space *space;
+	int r;
 
 	if (process && is_known(process, key)) {
 		if (process->space && !process->space->numbered) /* what it mapped since */
@@ -89,7 +90,9 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 		return;
 	process->ahead.space = address_space_unref(process->ahead.space);
 	process->ahead.key = *key;
-	if (read_space(table, key, &space) < 0)
+	r = read_space(table, key, &space);
+	process->ahead.gone = r == -ESRCH;
+	if (r < 0)
 		return;
 	process->ahead.space = space;
 	process->ahead.read_mono_ns = now_mono_ns;
@@ -161,7 +164,8 @@ static void find_space(struct process_table *table, struct process *process,
 
 	if (take_ahead(table, process, key))
 		return;
-	r = read_space(table, key, &space);
+	r = process->ahead.gone && was_tried(process, key) ? -ESRCH
+							   : read_space(table, key, &space);
 	if (r == 0) {
 		take_space(table, process, space, now_mono_ns);
 		find_files(table, key->pid, space);
