@@ -15,7 +15,7 @@ static const char *const names[] = {
 	[LOSS_NAME_DROPPED] = "name_dropped",	    [LOSS_NAME_LATE] = "name_late",
 	[LOSS_NAME_PENDING] = "name_pending",	    [LOSS_KERNEL_UNKNOWN] = "kernel_unknown",
 	[LOSS_WRITE_FAILED] = "write_failed",	    [LOSS_LOOP_STALL] = "loop_stall",
-	[LOSS_CLOCK_STEP] = "clock_step",
+	[LOSS_CLOCK_STEP] = "clock_step",	    [LOSS_CPU_MISSED] = "cpu_missed",
 };
 _Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");
 

@@ -28,6 +28,7 @@ enum loss {
 	LOSS_WRITE_FAILED,   /* attempts to write a bucket that failed; tried again */
 	LOSS_LOOP_STALL,     /* callbacks of the event loop longer than 10 ms */
 	LOSS_CLOCK_STEP,     /* times the wall clock was set */
+	LOSS_CPU_MISSED,     /* seconds that an online CPU could not be sampled */
 	LOSS_MAX
 };
 

@@ -11,6 +11,7 @@
 #include "capture/attribution.h"
 #include "capture/bucket_clock.h"
 #include "capture/collector.h"
+#include "capture/online_cpus.h"
 #include "log.h"
 #include "losses.h"
 #include "record/writer.h"
@@ -25,7 +26,7 @@
 #include <time.h>
 
 #define TICK_NS		   200000000
-#define TICKS_A_FLUSH	   5 /* names are asked once a second */
+#define TICKS_A_SECOND	   5 /* names are asked and CPUs looked at that often */
 #define TICKS_A_SWEEP	   50
 #define CONSUME_NS	   4000000ull /* records are taken that long at a time */
 #define RECORDS_A_LOOK	   16	      /* at the clock */
@@ -40,6 +41,7 @@ struct profiler {
 	struct config config;
 	struct event_loop loop;
 	struct event_source ring_source, timer_source, resolver_source, opener_source;
+	struct online_cpus *online;
 	struct collectors *collectors;
 	struct resolver_client *resolver;
 	struct opener *opener;
@@ -118,6 +120,7 @@ static void gather_losses(struct profiler *p, struct losses *ret)
 	ret->count[LOSS_WRITE_FAILED] = writer.n_failures;
 	ret->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
 	ret->count[LOSS_CLOCK_STEP] = p->clock.n_steps;
+	ret->count[LOSS_CPU_MISSED] = collectors_cpu_seconds_missed(p->collectors);
 }
 
 /* Names the bucket that was closed and gives it to the writer. */
@@ -233,6 +236,13 @@ static int on_ring(struct event_source *source)
 	return consume(source->ctx, CONSUME_NS);
 }
 
+/* A list that cannot be read is the one of before. */
+static void follow_cpus(struct profiler *p)
+{
+	(void)online_cpus_read(p->online);
+	collectors_follow_cpus(p->collectors, online_cpus_list(p->online));
+}
+
 static int on_tick(struct event_source *source)
 {
 	struct profiler *p = source->ctx;
@@ -245,8 +255,10 @@ static int on_tick(struct event_source *source)
 	if (r != 0) /* what is in the ring comes before the end of a bucket */
 		return r;
 	symbolize_reserve(p->symbolize, bucket_n_locations(p->bucket));
-	if (++p->n_ticks % TICKS_A_FLUSH == 0)
+	if (++p->n_ticks % TICKS_A_SECOND == 0) {
 		symbolize_flush(p->symbolize);
+		follow_cpus(p);
+	}
 	if (p->n_ticks % TICKS_A_SWEEP == 0)
 		process_table_sweep(p->processes);
 	r = close_if_over(p);
@@ -348,11 +360,13 @@ static int add_sources(struct profiler *p, struct profiler_error *error)
 	return r < 0 ? fail(error, r, "cannot start the event loop: %s", strerror(-r)) : 0;
 }
 
-int profiler_new(const struct config *config, struct profiler **ret, struct profiler_error *error)
+int profiler_new(const struct config *config, struct perf_opener *perf_opener,
+		 struct profiler **ret, struct profiler_error *error)
 {
 	_cleanup_(profiler_freep) struct profiler *p = calloc(1, sizeof(*p));
 	struct collector_error collector_error;
 	struct collector_options options = {.frequency_hz = config->frequency_hz,
+					    .perf_opener = perf_opener,
 					    .record = on_record};
 	int r;
 
@@ -364,6 +378,10 @@ int profiler_new(const struct config *config, struct profiler **ret, struct prof
 	r = event_loop_init(&p->loop);
 	if (r < 0)
 		return fail(error, r, "epoll: %s", strerror(-r));
+	r = online_cpus_new(ONLINE_CPUS_PATH, &p->online);
+	if (r < 0)
+		return fail(error, r, "%s: %s", ONLINE_CPUS_PATH, strerror(-r));
+	options.online = online_cpus_list(p->online);
 	/* The kernel's symbols are read in the background while the programs are verified. */
 	r = make_parts(p, error);
 	if (r < 0)
@@ -386,6 +404,7 @@ struct profiler *profiler_free(struct profiler *p)
 		return NULL;
 	/* In the order of the flow, so that nothing is fed that is gone. */
 	collectors_free(p->collectors);
+	online_cpus_free(p->online);
 	writer_free(p->writer);
 	bucket_free(p->closed);
 	bucket_free(p->bucket);
