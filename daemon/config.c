@@ -29,8 +29,8 @@ static const struct key {
 	uint32_t divides; /* KEY_DIVISOR: the value must divide it */
 	const char *unit;
 } keys[] = {
-	{"cpu", "frequency_hz", KEY_NUMBER, offsetof(struct config, frequency_hz), 19, 999, 49, 0,
-	 "Hz"},
+	{"cpu", "frequency_hz", KEY_NUMBER, offsetof(struct config, frequency_hz),
+	 CONFIG_FREQUENCY_MIN_HZ, CONFIG_FREQUENCY_MAX_HZ, 49, 0, "Hz"},
 	/* A divisor of an hour, so that hours and midnight fall on the border of buckets. */
 	{"store", "bucket_s", KEY_DIVISOR, offsetof(struct config, bucket_s), 1, 600, 10, 3600,
 	 "seconds"},

@@ -15,6 +15,9 @@
 #define CONFIG_ERROR_MAX 512
 #define CONFIG_PATH_MAX	 4096
 
+#define CONFIG_FREQUENCY_MIN_HZ 19
+#define CONFIG_FREQUENCY_MAX_HZ 999
+
 struct config {
 	uint32_t frequency_hz;		 /* [cpu] frequency_hz: samples a second and CPU */
 	uint32_t bucket_s;		 /* [store] bucket_s: width of a bucket */
