@@ -31,7 +31,8 @@ struct known_file {
 	enum file_state state;
 	enum unknown_reason reason; /* of FILE_FAILED */
 	bool in_resolver;
-	bool expected; /* the identity was told before the file was opened */
+	bool expected;	    /* the identity was told before the file was opened */
+	uint32_t owner_uid; /* of an expected one, until its identity is found to be that */
 };
 
 struct kernel_file {
@@ -174,7 +175,9 @@ void symbolize_file_opened(struct symbolize *s, uint32_t number, int take_fd, ui
 		close(take_fd);
 		return;
 	}
-	file->file.trust_uid = trust_uid;
+	file->owner_uid = trust_uid;
+	if (!file->expected) /* else it may be another file, and its owner another one's */
+		file->file.trust_uid = trust_uid;
 	if (resolver_client_add_file(s->client, number, take_fd) < 0)
 		symbolize_file_failed(s, number, UNKNOWN_FILE_SKIPPED);
 	else
@@ -393,11 +396,11 @@ static void take_identity(struct symbolize *s, const struct resolver_reply *repl
 		return;
 	}
 	if (file->expected && !is_expected(file, reply)) {
-		file->file.trust_uid = PROFILE_TRUST_UNKNOWN;
 		symbolize_file_failed(s, reply->file, UNKNOWN_FILE_GONE);
 		return;
 	}
 	file->state = FILE_READY;
+	file->file.trust_uid = file->expected ? file->owner_uid : file->file.trust_uid;
 	file->file.is_build_id = reply->is_build_id;
 	file->file.identity_len = reply->identity_len;
 	memcpy(file->file.identity, reply->identity, reply->identity_len);
