@@ -49,6 +49,7 @@ struct symbolize {
 	struct name_cache names;
 	struct resolver_question *wanted;
 	uint32_t n_wanted, cap_wanted;
+	bool ask_again; /* questions may have waited for an identity that is there now */
 	struct kernel_symbols *kernel;
 	int kernel_error; /* why there is no snapshot */
 	uint64_t kernel_asked_ns;
@@ -334,6 +335,12 @@ void symbolize_want(struct symbolize *s, uint32_t number, uint64_t offset)
 		(void)name_cache_put(&s->names, number, offset, UNKNOWN_PENDING, NULL);
 }
 
+/* An expected file is asked when it is known to be that file: another one has other names. */
+static bool must_wait(const struct known_file *file)
+{
+	return file->state == FILE_WAITING || (file->state == FILE_OPENED && file->expected);
+}
+
 /* Takes up to QUESTIONS_AT_ONCE that can be asked now out of the list; the rest stays in order. */
 static size_t take_askable(struct symbolize *s, struct resolver_question *now)
 {
@@ -349,7 +356,7 @@ static size_t take_askable(struct symbolize *s, struct resolver_question *now)
 			(void)name_cache_put(&s->names, s->wanted[i].file, s->wanted[i].offset,
 					     file->reason, NULL);
 			s->counters.n_unnamed++;
-		} else if (file->state == FILE_WAITING || n_now == QUESTIONS_AT_ONCE) {
+		} else if (must_wait(file) || n_now == QUESTIONS_AT_ONCE) {
 			s->wanted[n_later++] = s->wanted[i];
 		} else {
 			now[n_now++] = s->wanted[i];
@@ -388,6 +395,7 @@ static void take_identity(struct symbolize *s, const struct resolver_reply *repl
 
 	if (!file)
 		return;
+	s->ask_again |= file->expected;
 	if (!reply->identity_len) {
 		symbolize_file_failed(s, reply->file,
 				      reply->error == -EMFILE || reply->error == -ENOMEM
@@ -455,6 +463,9 @@ void symbolize_dispatch(struct symbolize *s)
 		}
 		resolver_reply_free(reply);
 	}
+	if (s->ask_again)
+		symbolize_flush(s);
+	s->ask_again = false;
 }
 
 bool symbolize_busy(const struct symbolize *s)
