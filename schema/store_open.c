@@ -39,6 +39,18 @@ static bool find_readers(const char *name, gid_t *ret)
 	return true;
 }
 
+/* What a store's directory has: partitions, the lock, and profd's flag that it is attached
+ * (daemon/crash_guard.h). */
+static bool is_of_a_store(const char *name)
+{
+	static const char *const names[] = {".", "..", "lock", "attached", "attached.new"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return fnmatch("t*-*.db*", name, 0) == 0;
+}
+
 /* Whether nothing is in the directory but what a store has: "--store /tmp" must not change /tmp. */
 static bool holds_only_a_store(int dir_fd)
 {
@@ -51,12 +63,8 @@ static bool holds_only_a_store(int dir_fd)
 		close_p(&fd);
 		return false;
 	}
-	while (only && (entry = readdir(entries))) {
-		const char *name = entry->d_name;
-
-		only = strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-		       strcmp(name, "lock") == 0 || fnmatch("t*-*.db*", name, 0) == 0;
-	}
+	while (only && (entry = readdir(entries)))
+		only = is_of_a_store(entry->d_name);
 	(void)closedir(entries);
 	return only;
 }
