@@ -427,7 +427,8 @@ static void test_group_of_readers(void **state)
 		const char *file; /* that is in it */
 		gid_t group;	  /* of it, as root */
 		bool taken;
-	} cases[] = {{"notes.txt", 0, false}, {"lock", 1, false}, {"lock", 0, true}};
+	} cases[] = {{"notes.txt", 0, false},	 {"lock", 1, false},	{"lock", 0, true},
+		     {"attached.old", 0, false}, {"attached", 0, true}, {"attached.new", 0, true}};
 
 	options.reader_group = "nogroup";
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -450,6 +451,23 @@ static void test_group_of_readers(void **state)
 	}
 }
 
+/* The flag that profd is attached is nothing to a writer or a reader, whatever is in it. */
+static void test_flag_of_the_crash_guard(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_filter filter = read_all(SAMPLE_CPU);
+	_cleanup_(store_summary_done) struct store_summary summary = {};
+	_cleanup_free_ char *flag = made_path(f->dir, "attached"), *text = NULL;
+	struct stat st;
+
+	patch(flag, 0, "garbage", 7);
+	fill(f);
+	text = read_text(f->dir, &filter, false, &summary);
+	assert_int_equal(summary.n_buckets, 1);
+	assert_int_equal(stat(flag, &st), 0);
+	assert_int_equal(st.st_size, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +482,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_partitions_on_a_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group_of_readers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flag_of_the_crash_guard, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
