@@ -196,6 +196,15 @@ static int arm(int dir_fd, const char *boot_id, const struct crash_guard_verdict
 	return sync_directory(dir_fd);
 }
 
+void crash_guard_look(const char *dir, const char *boot_id, struct crash_guard_verdict *ret)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char text[FLAG_MAX];
+	ssize_t n = fd < 0 ? -ENOENT : read_flag(fd, text);
+
+	crash_guard_judge(n < 0 ? NULL : text, n < 0 ? 0 : (size_t)n, boot_id, dir, ret);
+}
+
 int crash_guard_start(struct crash_guard *guard, int dir_fd, const char *dir, const char *boot_id,
 		      struct crash_guard_verdict *ret)
 {
@@ -221,7 +230,7 @@ int crash_guard_start(struct crash_guard *guard, int dir_fd, const char *dir, co
 	return 0;
 }
 
-int crash_guard_survived(struct crash_guard *guard)
+static int remove_flag(struct crash_guard *guard, bool sync)
 {
 	int r = 0;
 
@@ -229,14 +238,19 @@ int crash_guard_survived(struct crash_guard *guard)
 		return 0;
 	if (unlinkat(guard->dir_fd, CRASH_GUARD_FILE, 0) < 0 && errno != ENOENT)
 		r = -errno;
-	if (r == 0)
+	if (r == 0 && sync)
 		r = sync_directory(guard->dir_fd);
 	guard->watching = false;
 	close_p(&guard->dir_fd);
 	return r;
 }
 
+int crash_guard_survived(struct crash_guard *guard)
+{
+	return remove_flag(guard, false);
+}
+
 int crash_guard_done(struct crash_guard *guard)
 {
-	return crash_guard_survived(guard);
+	return remove_flag(guard, true);
 }

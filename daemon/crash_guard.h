@@ -55,6 +55,10 @@ struct crash_guard {
 void crash_guard_judge(const char *text, size_t len, const char *boot_id, const char *dir,
 		       struct crash_guard_verdict *ret);
 
+/* What the flag in that directory says, if there is one, without writing anything: for what has to
+ * be known before the store is opened. */
+void crash_guard_look(const char *dir, const char *boot_id, struct crash_guard_verdict *ret);
+
 /*
  * Judges the flag in the directory and, unless that says CRASH_GUARD_REFUSE, writes one for this
  * start and syncs it (file and directory). To be called with the store's lock held, before anything
@@ -69,13 +73,15 @@ int crash_guard_start(struct crash_guard *guard, int dir_fd, const char *dir, co
 		      struct crash_guard_verdict *ret);
 
 /*
- * The watch time is over: removes the flag and syncs the directory, which may wait for the disk.
- * The next start is a normal one; this one stays what it is. Returns 0, also when there is none, or
- * -errno of unlinkat or fsync: then the flag may still be there at the next boot.
+ * The watch time is over: removes the flag. The next start is a normal one; this one stays what it
+ * is. Does not wait for the disk, since the event loop calls it: a host that goes down before the
+ * removal is written is taken for one that went down earlier. Returns 0, also when there is none,
+ * or -errno of unlinkat: then the flag may still be there at the next boot.
  */
 int crash_guard_survived(struct crash_guard *guard);
 
-/* The same when profd stops, after everything is detached. May be called more than once. */
+/* The same when profd stops, after everything is detached; the removal is synced, -errno of fsync
+ * too. May be called more than once. */
 int crash_guard_done(struct crash_guard *guard);
 
 #endif

@@ -5,11 +5,13 @@
 #include "probe.h"
 
 #include "capture/collector.h"
+#include "kernel_version.h"
 #include "process/mappings.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <mntent.h>
 #include <stdarg.h>
 #include <string.h>
@@ -44,11 +46,20 @@ static void probe_kernel(struct probe_result *result)
 	(void)snprintf(result->arch, sizeof(result->arch), "%s", name.machine);
 }
 
-/* The place of the refused kernels: which stable release this is, whatever `uname -r` says, and a
- * blocker where profd refuses it (kernel_version.h). */
+/* Which stable release this is, whatever `uname -r` says, and a blocker where profd refuses it. */
 static void probe_kernel_version(struct probe_result *result)
 {
-	result->version[0] = '\0';
+	struct kernel_version version;
+	char text[PROBE_TEXT_MAX];
+
+	if (kernel_version_read(&version) < 0)
+		return;
+	(void)snprintf(result->version, sizeof(result->version), "%" PRIu32 ".%" PRIu32 ".%" PRIu32,
+		       version.major, version.minor, version.patch);
+	if (!kernel_version_freezes(&version))
+		return;
+	kernel_version_refusal(&version, text, sizeof(text));
+	add_blocker(result, "%s", text);
 }
 
 static int32_t read_sysctl(const char *path)

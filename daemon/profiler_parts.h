@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * profiler_parts.h - the parts of the pipeline, for the files that put them together (profiler.c),
+ * drive them (profiler_run.c) and answer for them (profiler_control.c). Private to these.
+ */
+#ifndef PROFD_PROFILER_PARTS_H
+#define PROFD_PROFILER_PARTS_H
+
+#include "bucket_cycle.h"
+#include "capture/collector.h"
+#include "capture/intake.h"
+#include "capture/online_cpus.h"
+#include "crash_guard.h"
+#include "profiler.h"
+
+#define BOOT_ID_MAX 64
+
+struct profiler {
+	struct config config;
+	char boot_id[BOOT_ID_MAX];
+	struct event_loop loop;
+	struct event_source ring_source, sideband_source, timer_source, resolver_source,
+		opener_source;
+	struct perf_opener *perf_opener; /* borrowed */
+	struct online_cpus *online;
+	struct collectors *collectors;
+	struct resolver_client *resolver;
+	struct opener *opener;
+	struct symbolize *symbolize;
+	struct files *files;
+	struct process_table *processes;
+	struct cgroups *cgroups;
+	struct attribution *attribution;
+	struct intake *intake;
+	struct writer *writer;
+	struct bucket_cycle *cycle;
+	struct crash_guard guard;
+	bool safe_mode;
+	uint64_t guarded_until_ns; /* CLOCK_MONOTONIC: the host is up for long enough; 0 = it is */
+	uint64_t n_ticks;
+	bool follows_processes; /* by the side-band */
+	uint64_t n_revived;	/* CPUs that went and came unseen, as far as the side-band knows */
+};
+
+/* Callbacks of the event loop and of the parts. */
+int profiler_on_ring(struct event_source *source);
+int profiler_on_sideband(struct event_source *source);
+int profiler_on_tick(struct event_source *source);
+int profiler_on_resolver(struct event_source *source);
+int profiler_on_opener(struct event_source *source);
+int profiler_on_sample(void *ctx, const struct sample *sample);
+void profiler_describe(void *ctx, struct bucket_head *head);
+void profiler_count(void *ctx, struct losses *losses);
+
+uint64_t profiler_clock_ns(clockid_t clock);
+__attribute__((format(printf, 3, 4))) int profiler_fail(struct profiler_error *error, int r,
+							const char *format, ...);
+
+#endif

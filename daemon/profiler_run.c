@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * profiler_run.c - what drives the parts: the ticks of the timer, what becomes readable, the
+ * beginning and the end.
+ *
+ * Records wait in their rings for a timer of 200 ms, which costs five wakeups a second at any rate;
+ * only the first sample of a process wakes the loop at once (bpf/emit.bpf.h), because what is read
+ * of /proc has to be read while the process lives.
+ */
+#include "profiler_parts.h"
+
+#include "log.h"
+#include "process/process_events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#define TICKS_A_SECOND	  5 /* names are asked and CPUs looked at that often */
+#define TICKS_A_SWEEP	  50
+#define TAKE_IN_NS	  4000000ull	/* records are taken that long at a time */
+#define KERNEL_WAIT_MS	  10000		/* for the kernel's symbols at the start */
+#define NAMES_WAIT_NS	  2000000000ull /* for names at the end */
+#define PID_NAMESPACE	  "/proc/self/ns/pid"
+#define PID_NAMESPACE_INO 0xEFFFFFFCu /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+
+/* ---- what the bucket cycle asks ---- */
+
+void profiler_describe(void *ctx, struct bucket_head *head)
+{
+	const struct profiler *p = ctx;
+
+	head->period_ns = collectors_period_ns(p->collectors);
+	head->n_cpus = collectors_n_cpus(p->collectors);
+}
+
+void profiler_count(void *ctx, struct losses *losses)
+{
+	const struct profiler *p = ctx;
+	const struct cgroup_counters *cgroups = cgroups_counters(p->cgroups);
+	struct intake_counters intake = intake_counters(p->intake);
+	struct wire_drops drops;
+
+	if (collectors_drops(p->collectors, &drops) == 0) {
+		losses->count[LOSS_RINGBUF_FULL] = drops.count[WIRE_DROP_RINGBUF_FULL];
+		losses->weight_ns[LOSS_RINGBUF_FULL] = drops.value[WIRE_DROP_RINGBUF_FULL];
+		losses->count[LOSS_NO_SCRATCH] = drops.count[WIRE_DROP_NO_SCRATCH];
+		losses->weight_ns[LOSS_NO_SCRATCH] = drops.value[WIRE_DROP_NO_SCRATCH];
+	}
+	losses->count[LOSS_MALFORMED] = intake.n_malformed;
+	losses->count[LOSS_NO_ROOM] += intake.n_refused;
+	losses->weight_ns[LOSS_NO_ROOM] += intake.refused_ns;
+	losses->count[LOSS_SIDEBAND] = intake.n_sideband_lost;
+	losses->count[LOSS_SIDEBAND_EARLY] = intake.n_early;
+	losses->count[LOSS_CGROUP_UNKNOWN] = cgroups->n_unknown + cgroups->n_refused;
+	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
+	losses->count[LOSS_CPU_MISSED] = collectors_cpu_seconds_missed(p->collectors);
+}
+
+/* ---- callbacks of the loop ---- */
+
+int profiler_on_sample(void *ctx, const struct sample *sample)
+{
+	struct profiler *p = ctx;
+	int r = bucket_cycle_reach(p->cycle, sample->mono_ns);
+
+	if (r < 0)
+		return r;
+	attribution_add(p->attribution, sample, profiler_clock_ns(CLOCK_MONOTONIC),
+			bucket_cycle_open(p->cycle));
+	return 0;
+}
+
+/* Its samples are held; what may be gone soon is looked at. Returns 1 when there are more. */
+static int consume(struct profiler *p, uint64_t at_most_ns)
+{
+	intake_set_deadline(p->intake, profiler_clock_ns(CLOCK_MONOTONIC) + at_most_ns);
+	return collectors_consume(p->collectors);
+}
+
+/* What happened until `until_mono_ns`; returns 1 when it does not fit into the time. */
+static int take_in(struct profiler *p, uint64_t until_mono_ns, uint64_t at_most_ns)
+{
+	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
+	int r;
+
+	process_table_set_boot_offset(p->processes, profiler_clock_ns(CLOCK_BOOTTIME) - now_ns);
+	intake_read_sideband(p->intake);
+	r = consume(p, at_most_ns);
+	return r != 0 ? r : intake_deliver(p->intake, until_mono_ns, now_ns + 2 * at_most_ns);
+}
+
+int profiler_on_ring(struct event_source *source)
+{
+	return consume(source->ctx, TAKE_IN_NS);
+}
+
+int profiler_on_sideband(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+
+	intake_read_sideband(p->intake);
+	return 0;
+}
+
+/* ---- CPUs that come and go ---- */
+
+/* What a CPU's side-band said of processes before it was there, or while it was not, is not known.
+ */
+static void follow_sideband(struct profiler *p)
+{
+	struct sideband *sideband = intake_sideband(p->intake);
+	uint64_t n_revived = collectors_cpus_revived(p->collectors);
+
+	if (!p->follows_processes)
+		return;
+	if (n_revived != p->n_revived) /* which ones is not told: that is rare */
+		sideband_follow_cpus(sideband, p->perf_opener, &(struct cpu_list){});
+	p->n_revived = n_revived;
+	if (sideband_follow_cpus(sideband, p->perf_opener, online_cpus_list(p->online)) > 0)
+		process_events_lost(p->processes);
+}
+
+/* A list that cannot be read is the one of before. */
+static void follow_cpus(struct profiler *p)
+{
+	(void)online_cpus_read(p->online);
+	collectors_follow_cpus(p->collectors, online_cpus_list(p->online));
+	follow_sideband(p);
+}
+
+/*
+ * Follows what happens to processes from now on. Without the side-band /proc tells it, later and
+ * not all; in a pid namespace of its own profd is told other pids there than in samples, which
+ * carry the machine's (kernel/events/core.c, perf_event_pid()).
+ */
+static void begin_to_follow(struct profiler *p)
+{
+	struct stat st;
+
+	p->follows_processes = stat(PID_NAMESPACE, &st) == 0 && st.st_ino == PID_NAMESPACE_INO;
+	if (p->follows_processes)
+		follow_sideband(p);
+	else
+		log_info("not in the machine's pid namespace: processes are followed by /proc "
+			 "alone");
+}
+
+/* From here on a host that goes down is remembered, for as long as that may be profd's doing. */
+static void begin_guard(struct profiler *p)
+{
+	_cleanup_close_ int fd = open(p->config.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct crash_guard_verdict verdict;
+	int r = crash_guard_start(&p->guard, fd, p->config.directory, p->boot_id, &verdict);
+
+	if (*verdict.text)
+		log_warning("%s", verdict.text);
+	if (r < 0)
+		log_warning("if the host crashes now, the next start will not know of it: "
+			    "%s/" CRASH_GUARD_FILE ": %s",
+			    p->config.directory, strerror(-r));
+	p->guarded_until_ns =
+		profiler_clock_ns(CLOCK_MONOTONIC) + CRASH_GUARD_WATCH_S * UINT64_C(1000000000);
+}
+
+static void end_guard(struct profiler *p, bool stopping)
+{
+	int r = stopping ? crash_guard_done(&p->guard) : crash_guard_survived(&p->guard);
+
+	p->guarded_until_ns = 0;
+	if (r < 0)
+		log_warning("%s/" CRASH_GUARD_FILE " cannot be removed (%s); the next boot will "
+			    "take it for a crash of the host, so remove it",
+			    p->config.directory, strerror(-r));
+}
+
+int profiler_on_tick(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+	uint64_t expirations, until_ns = profiler_clock_ns(CLOCK_MONOTONIC) - INTAKE_HOLD_NS;
+	int r;
+
+	if (read(source->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+		return -errno;
+	r = take_in(p, until_ns, TAKE_IN_NS);
+	if (r != 0) /* what was sampled comes before the end of a bucket */
+		return r;
+	symbolize_reserve(p->symbolize, bucket_n_locations(bucket_cycle_open(p->cycle)));
+	if (++p->n_ticks % TICKS_A_SECOND == 0) {
+		symbolize_flush(p->symbolize);
+		follow_cpus(p);
+		if (p->guarded_until_ns &&
+		    profiler_clock_ns(CLOCK_MONOTONIC) >= p->guarded_until_ns)
+			end_guard(p, false);
+	}
+	if (p->n_ticks % TICKS_A_SWEEP == 0) {
+		process_table_sweep(p->processes);
+		cgroups_sweep(p->cgroups, profiler_clock_ns(CLOCK_MONOTONIC));
+	}
+	r = bucket_cycle_passed(p->cycle, until_ns);
+	bucket_cycle_settle(p->cycle);
+	return r;
+}
+
+int profiler_on_resolver(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+
+	symbolize_dispatch(p->symbolize);
+	bucket_cycle_settle(p->cycle);
+	return 0;
+}
+
+int profiler_on_opener(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+
+	files_dispatch(p->files);
+	return 0;
+}
+
+/* ---- beginning and end ---- */
+
+static void wait_for_kernel_symbols(struct profiler *p)
+{
+	struct pollfd fd = {.fd = resolver_client_fd(p->resolver), .events = POLLIN};
+	uint64_t deadline_ns = profiler_clock_ns(CLOCK_MONOTONIC) + KERNEL_WAIT_MS * 1000000ull;
+
+	while (!resolver_client_idle(p->resolver) &&
+	       profiler_clock_ns(CLOCK_MONOTONIC) < deadline_ns) {
+		(void)poll(&fd, 1, KERNEL_WAIT_MS);
+		symbolize_dispatch(p->symbolize);
+	}
+}
+
+/* The last samples, the names they wait for, and the bucket. */
+static int finish(struct profiler *p)
+{
+	uint64_t deadline_ns = profiler_clock_ns(CLOCK_MONOTONIC) + NAMES_WAIT_NS;
+	int r = take_in(p, UINT64_MAX, NAMES_WAIT_NS);
+
+	if (r > 0)
+		r = 0; /* what is left is lost with the ring: profd ends */
+	while (r == 0 && profiler_clock_ns(CLOCK_MONOTONIC) < deadline_ns) {
+		struct pollfd fds[] = {
+			{.fd = resolver_client_fd(p->resolver), .events = POLLIN},
+			{.fd = opener_fd(p->opener), .events = POLLIN},
+		};
+
+		files_dispatch(p->files);
+		symbolize_flush(p->symbolize);
+		symbolize_dispatch(p->symbolize);
+		if (opener_idle(p->opener) && !symbolize_busy(p->symbolize))
+			break;
+		(void)poll(fds, ARRAY_SIZE(fds), 100);
+	}
+	if (r == 0)
+		r = bucket_cycle_cut(p->cycle);
+	bucket_cycle_settle_now(p->cycle);
+	return writer_stop(p->writer) < 0 ? -EIO : r;
+}
+
+int profiler_run(struct profiler *p, struct profiler_error *error)
+{
+	struct collector_error collector_error;
+	int r;
+
+	wait_for_kernel_symbols(p);
+	begin_guard(p);
+	begin_to_follow(p);
+	bucket_cycle_start(p->cycle);
+	r = collectors_attach(p->collectors, &collector_error);
+	if (r < 0) {
+		p->collectors = collectors_free(p->collectors);
+		end_guard(p, true);
+		return profiler_fail(error, r, "%s", collector_error.text);
+	}
+	log_info("ready: sampling %u CPUs at %u Hz into %s", collectors_n_cpus(p->collectors),
+		 p->config.frequency_hz, p->config.directory);
+	(void)sd_notifyf(0, "READY=1\nSTATUS=Sampling %u CPUs at %u Hz",
+			 collectors_n_cpus(p->collectors), p->config.frequency_hz);
+	r = event_loop_run(&p->loop);
+	(void)sd_notify(0, "STOPPING=1\nSTATUS=Writing the open bucket");
+	if (r < 0)
+		(void)profiler_fail(error, r, "the event loop ended: %s", strerror(-r));
+	log_debug("%" PRIu64 " samples, %" PRIu64 " readings of processes, %" PRIu64 " names; the "
+		  "loop was away for %" PRIu64 " us at most",
+		  attribution_counters(p->attribution)->n_samples,
+		  process_table_counters(p->processes)->n_read,
+		  symbolize_counters(p->symbolize)->n_named, p->loop.max_stall_ns / 1000);
+	if (finish(p) < 0 && r == 0)
+		r = profiler_fail(error, -EIO, "the last bucket is lost; the reason is above");
+	p->collectors = collectors_free(p->collectors);
+	end_guard(p, true);
+	return r;
+}
