@@ -20,8 +20,9 @@ struct bucket_cycle {
 	struct bucket *bucket; /* being filled */
 	struct bucket *closed; /* the one before it, while it waits for names; else NULL */
 	struct bucket_head closed_head;
-	uint64_t closed_deadline_ns;	      /* CLOCK_MONOTONIC */
-	struct losses losses;		      /* as of the last bucket */
+	uint64_t closed_deadline_ns; /* CLOCK_MONOTONIC */
+	struct losses losses;	     /* as of the last bucket */
+	uint64_t n_ended;
 	uint64_t n_unfinished, unfinished_ns; /* buckets that could not be finished or queued */
 };
 
@@ -86,6 +87,8 @@ void bucket_cycle_losses(const struct bucket_cycle *cycle, struct losses *ret)
 	*ret = cycle->losses;
 	ret->count[LOSS_NO_ROOM] = attribution->n_refused;
 	ret->weight_ns[LOSS_NO_ROOM] = attribution->refused_ns;
+	ret->count[LOSS_FILTERED] = attribution->n_filtered;
+	ret->weight_ns[LOSS_FILTERED] = attribution->filtered_ns;
 	ret->count[LOSS_BUCKET_DROPPED] = writer.n_dropped + cycle->n_unfinished;
 	ret->weight_ns[LOSS_BUCKET_DROPPED] = writer.dropped_ns + cycle->unfinished_ns;
 	ret->count[LOSS_PROCESS_GONE] = attribution->n_process_gone;
@@ -158,6 +161,7 @@ static int close_bucket(struct bucket_cycle *cycle, struct clock_reading now)
 	cycle->closed_deadline_ns = now.mono_ns + NAMES_GRACE_NS;
 	cycle->closed = cycle->bucket;
 	cycle->bucket = next;
+	cycle->n_ended++;
 	symbolize_flush(cycle->parts.symbolize);
 	return 0;
 }
@@ -195,9 +199,14 @@ int bucket_cycle_passed(struct bucket_cycle *cycle, uint64_t mono_ns)
 
 int bucket_cycle_cut(struct bucket_cycle *cycle)
 {
-	int r = close_bucket(cycle, bucket_cycle_read_clocks());
+	return close_bucket(cycle, bucket_cycle_read_clocks());
+}
 
-	if (r == 0)
-		bucket_cycle_settle_now(cycle);
-	return r;
+struct bucket_cycle_buckets bucket_cycle_buckets(const struct bucket_cycle *cycle)
+{
+	struct writer_counters writer = writer_counters(cycle->parts.writer);
+
+	return (struct bucket_cycle_buckets){.n_ended = cycle->n_ended,
+					     .n_written = writer.n_written,
+					     .n_dropped = writer.n_dropped + cycle->n_unfinished};
 }

@@ -50,7 +50,7 @@ int bucket_cycle_reach(struct bucket_cycle *cycle, uint64_t mono_ns);
  * which the wall clock was set. */
 int bucket_cycle_passed(struct bucket_cycle *cycle, uint64_t mono_ns);
 /* Ends the open bucket now, before its time: the rest of its slice is another bucket of the same
- * start. Gives it to the writer with the names that are there. */
+ * start. It waits for its names as any. */
 int bucket_cycle_cut(struct bucket_cycle *cycle);
 
 /* Gives the bucket that waits for its names to the writer, when they are there or it waited long
@@ -58,6 +58,13 @@ int bucket_cycle_cut(struct bucket_cycle *cycle);
 void bucket_cycle_settle(struct bucket_cycle *cycle);
 /* The same now. */
 void bucket_cycle_settle_now(struct bucket_cycle *cycle);
+
+/* Buckets ended since the start, the open one not among them, and what became of them. */
+struct bucket_cycle_buckets {
+	uint64_t n_ended, n_written, n_dropped;
+};
+
+struct bucket_cycle_buckets bucket_cycle_buckets(const struct bucket_cycle *cycle);
 
 /* What was lost since the start. */
 void bucket_cycle_losses(const struct bucket_cycle *cycle, struct losses *ret);

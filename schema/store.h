@@ -75,6 +75,9 @@ int store_writer_open(const char *dir, const struct store_options *options,
 int store_write_bucket(struct store_writer *writer, const struct profile_bucket *bucket,
 		       struct store_error *error);
 
+/* Other limits from now on; 0 means what it does in struct store_options. */
+void store_set_limits(struct store_writer *writer, uint32_t max_nodes, uint64_t max_bytes);
+
 /* Copies the WAL into the file (about once a minute); 0, or -EIO and a text. */
 int store_checkpoint(struct store_writer *writer, struct store_error *error);
 

@@ -214,13 +214,16 @@ static int copy_string(const char *from, char **to)
 	return *to ? 0 : -ENOMEM;
 }
 
+void store_set_limits(struct store_writer *writer, uint32_t max_nodes, uint64_t max_bytes)
+{
+	writer->options.max_nodes = max_nodes ? max_nodes : DEFAULT_MAX_NODES;
+	writer->options.max_bytes = max_bytes ? max_bytes : DEFAULT_MAX_BYTES;
+}
+
 static int take_options(struct store_writer *writer, const struct store_options *options)
 {
 	writer->options = *options;
-	if (!options->max_nodes)
-		writer->options.max_nodes = DEFAULT_MAX_NODES;
-	if (!options->max_bytes)
-		writer->options.max_bytes = DEFAULT_MAX_BYTES;
+	store_set_limits(writer, options->max_nodes, options->max_bytes);
 	if (copy_string(options->boot_id, &writer->boot_id) < 0 ||
 	    copy_string(options->host, &writer->host) < 0 ||
 	    copy_string(options->version, &writer->version) < 0)

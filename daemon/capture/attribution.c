@@ -24,6 +24,7 @@ struct attribution {
 	struct symbolize *symbolize;
 	struct process_table *processes;
 	struct cgroups *cgroups;
+	struct filter filter;
 	struct late_name *late; /* locations of the last bucket without an answer */
 	uint32_t n_late, cap_late;
 	struct attribution_counters counters;
@@ -175,6 +176,18 @@ static int add_stack(struct attribution *a, const struct sample *sample, struct 
 	return r < 0 ? r : add_end(sample, r == 1, draft);
 }
 
+void attribution_set_filter(struct attribution *a, const struct filter *filter)
+{
+	a->filter = *filter;
+}
+
+static bool is_wanted(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns)
+{
+	return filter_is_empty(&a->filter) ||
+	       filter_passes(&a->filter, sample->comm,
+			     cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns)->path);
+}
+
 void attribution_look_ahead(struct attribution *a, const struct sample_event *event,
 			    uint64_t now_mono_ns)
 {
@@ -231,7 +244,10 @@ void attribution_add(struct attribution *a, const struct sample *sample, uint64_
 		     struct bucket *bucket)
 {
 	a->counters.n_samples++;
-	if (add_sample(a, sample, now_mono_ns, bucket) < 0) {
+	if (!is_wanted(a, sample, now_mono_ns)) {
+		a->counters.n_filtered++;
+		a->counters.filtered_ns += sample->value;
+	} else if (add_sample(a, sample, now_mono_ns, bucket) < 0) {
 		a->counters.n_refused++;
 		a->counters.refused_ns += sample->value;
 	}

@@ -9,6 +9,7 @@
 #define PROFD_ATTRIBUTION_H
 
 #include "capture/ingest.h"
+#include "filter.h"
 #include "process/cgroup.h"
 #include "process/process.h"
 #include "record/bucket.h"
@@ -18,10 +19,11 @@ struct attribution;
 
 struct attribution_counters {
 	uint64_t n_samples;
-	uint64_t n_refused, refused_ns; /* no room in the bucket, or no memory */
-	uint64_t n_process_gone;	/* samples of processes that ended before they were read */
-	uint64_t n_late_names;		/* locations whose name came after their bucket */
-	uint64_t n_pending_names;	/* locations without an answer when their bucket closed */
+	uint64_t n_filtered, filtered_ns; /* not wanted, by the filter */
+	uint64_t n_refused, refused_ns;	  /* no room in the bucket, or no memory */
+	uint64_t n_process_gone;  /* samples of processes that ended before they were read */
+	uint64_t n_late_names;	  /* locations whose name came after their bucket */
+	uint64_t n_pending_names; /* locations without an answer when their bucket closed */
 };
 
 /* All are borrowed. */
@@ -29,6 +31,9 @@ int attribution_new(struct symbolize *symbolize, struct process_table *processes
 		    struct cgroups *cgroups, struct attribution **ret);
 struct attribution *attribution_free(struct attribution *attribution);
 DEFINE_CLEANUP(struct attribution *, attribution_free);
+
+/* Which samples are not to be kept, from now on; copied. */
+void attribution_set_filter(struct attribution *attribution, const struct filter *filter);
 
 /* A sample has come whose turn it is not yet: process and cgroup are looked at while they live. */
 void attribution_look_ahead(struct attribution *attribution, const struct sample_event *event,

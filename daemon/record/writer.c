@@ -34,6 +34,9 @@ struct writer {
 	/* Shared: */
 	pthread_mutex_t lock;
 	struct writer_counters counters;
+	struct store_error last_error;
+	uint32_t max_nodes; /* to be set by the thread, 0 = nothing to be set */
+	uint64_t max_bytes;
 };
 
 static void finished_free(struct finished *finished)
@@ -50,6 +53,22 @@ static void count(struct writer *writer, uint64_t written, uint64_t failures, ui
 	writer->counters.n_failures += failures;
 	writer->counters.n_dropped += dropped;
 	writer->counters.dropped_ns += dropped_ns;
+	pthread_mutex_unlock(&writer->lock);
+}
+
+static void note_error(struct writer *writer, const char *text)
+{
+	pthread_mutex_lock(&writer->lock);
+	(void)snprintf(writer->last_error.text, sizeof(writer->last_error.text), "%s", text);
+	pthread_mutex_unlock(&writer->lock);
+}
+
+static void apply_limits(struct writer *writer)
+{
+	pthread_mutex_lock(&writer->lock);
+	if (writer->max_nodes)
+		store_set_limits(writer->store, writer->max_nodes, writer->max_bytes);
+	writer->max_nodes = 0;
 	pthread_mutex_unlock(&writer->lock);
 }
 
@@ -96,6 +115,7 @@ static void write_held(struct writer *writer)
 
 		if (r == -EINVAL || r == -E2BIG) { /* it would never be taken, and stop the rest */
 			log_error("a bucket is lost: %s", error.text);
+			note_error(writer, error.text);
 			count(writer, 0, 1, 0, 0);
 			drop_oldest(writer);
 			continue;
@@ -106,11 +126,14 @@ static void write_held(struct writer *writer)
 					"a bucket was not written and is kept for the next try: %s",
 					error.text);
 			writer->failing = true;
+			note_error(writer, error.text);
 			count(writer, 0, 1, 0, 0);
 			break;
 		}
 		if (writer->failing)
 			log_info("buckets are written again");
+		if (writer->failing)
+			note_error(writer, "");
 		writer->failing = false;
 		writer->held = oldest->next;
 		writer->held_bytes -= bucket_bytes(oldest->bucket);
@@ -141,6 +164,7 @@ static void *writer_thread(void *ctx)
 
 	pthread_setname_np(pthread_self(), "profd-writer");
 	while ((finished = (struct finished *)mailbox_wait(&writer->queue))) {
+		apply_limits(writer);
 		hold(writer, finished);
 		write_held(writer);
 		checkpoint(writer);
@@ -212,6 +236,21 @@ int writer_submit(struct writer *writer, struct bucket *take_bucket)
 	if (r < 0)
 		free(finished);
 	return r;
+}
+
+void writer_set_limits(struct writer *writer, uint32_t max_nodes, uint64_t max_bytes)
+{
+	pthread_mutex_lock(&writer->lock);
+	writer->max_nodes = max_nodes;
+	writer->max_bytes = max_bytes;
+	pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_last_error(struct writer *writer, char *buf, size_t size)
+{
+	pthread_mutex_lock(&writer->lock);
+	(void)snprintf(buf, size, "%s", writer->last_error.text);
+	pthread_mutex_unlock(&writer->lock);
 }
 
 struct writer_counters writer_counters(struct writer *writer)

@@ -34,7 +34,12 @@ DEFINE_CLEANUP(struct writer *, writer_free);
 /* Queues a finished bucket. On failure (-EAGAIN: the thread is stuck) it is still the caller's. */
 int writer_submit(struct writer *writer, struct bucket *take_bucket);
 
-/* May be called from the event loop while the thread works. */
+/* Limits of the store (struct store_options) for what is written from now on. */
+void writer_set_limits(struct writer *writer, uint32_t max_nodes, uint64_t max_bytes);
+
+/* These may be called from the event loop while the thread works. */
 struct writer_counters writer_counters(struct writer *writer);
+/* Why the last bucket that failed did, cut to `size`; "" when all is well again. */
+void writer_last_error(struct writer *writer, char *buf, size_t size);
 
 #endif
