@@ -3,6 +3,7 @@
  * main.c - profd: options, configuration, signals, exit code.
  */
 #include "config.h"
+#include "control_client.h"
 #include "log.h"
 #include "profiler.h"
 
@@ -16,12 +17,12 @@
 #include <sys/signalfd.h>
 
 #define EXIT_USAGE	    2
-#define CONFIG_DEFAULT_PATH "/etc/profd/profd.conf"
+#define CONFIG_DEFAULT_PATH PROFD_CONFIG_PATH
 #define OPEN_FILES	    16384 /* descriptors: two per mapped file, one per CPU */
 
 const char *argp_program_version = "profd " PROFD_VERSION;
 
-enum option_key { OPTION_DEBUG = 256 };
+enum option_key { OPTION_DEBUG = 256, OPTION_CONTROL, OPTION_CONTROL_DIRECTORY };
 
 static const struct argp_option options[] = {
 	{"config", 'c', "FILE", 0, "read FILE instead of " CONFIG_DEFAULT_PATH, 0},
@@ -29,6 +30,13 @@ static const struct argp_option options[] = {
 	{"frequency", 'F', "HZ", 0, "samples a second and CPU: 19 to 999, by default 49", 0},
 	{"bucket", 'b', "SECONDS", 0,
 	 "width of a bucket: a divisor of 3600 up to 600, by default 10", 0},
+	{"control", OPTION_CONTROL, "REQUEST", 0,
+	 "ask the profd that is running, print its answer, and exit: flush writes the samples "
+	 "taken "
+	 "until now, status says how it goes",
+	 0},
+	{"control-directory", OPTION_CONTROL_DIRECTORY, "DIR", 0,
+	 "where the control socket is, instead of /run/profd", 0},
 	{"debug", OPTION_DEBUG, NULL, 0, "say more, also what libbpf says", 0},
 	{},
 };
@@ -38,6 +46,8 @@ struct arguments {
 	const char *store;
 	const char *frequency;
 	const char *bucket;
+	const char *control; /* NULL: be a profd */
+	const char *control_directory;
 	int log_level;
 };
 
@@ -58,6 +68,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'b':
 		arguments->bucket = arg;
 		return 0;
+	case OPTION_CONTROL:
+		arguments->control = arg;
+		return 0;
+	case OPTION_CONTROL_DIRECTORY:
+		arguments->control_directory = arg;
+		return 0;
 	case OPTION_DEBUG:
 		arguments->log_level = LOG_DEBUG;
 		return 0;
@@ -70,19 +86,20 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 /* A relative directory on the command line is meant from where one stands. */
-static int set_store(struct config *config, const char *store, struct config_error *error)
+static int set_directory(struct config *config, const char *section, const char *key,
+			 const char *dir, const char *option, struct config_error *error)
 {
 	char path[CONFIG_PATH_MAX], here[PATH_MAX];
 
-	if (store[0] == '/')
-		return config_set(config, "store", "directory", store, "--store", error);
+	if (dir[0] == '/')
+		return config_set(config, section, key, dir, option, error);
 	if (!getcwd(here, sizeof(here)) ||
-	    snprintf(path, sizeof(path), "%s/%s", here, store) >= (int)sizeof(path)) {
+	    snprintf(path, sizeof(path), "%s/%s", here, dir) >= (int)sizeof(path)) {
 		(void)snprintf(error->text, sizeof(error->text),
-			       "--store: the path '%s' is too long; give an absolute one", store);
+			       "%s: the path '%s' is too long; give an absolute one", option, dir);
 		return -EINVAL;
 	}
-	return config_set(config, "store", "directory", path, "--store", error);
+	return config_set(config, section, key, path, option, error);
 }
 
 static int make_config(const struct arguments *arguments, struct config *ret,
@@ -96,13 +113,31 @@ static int make_config(const struct arguments *arguments, struct config *ret,
 		r = config_read(ret, arguments->config ? arguments->config : CONFIG_DEFAULT_PATH,
 				error);
 	if (r == 0 && arguments->store)
-		r = set_store(ret, arguments->store, error);
+		r = set_directory(ret, "store", "directory", arguments->store, "--store", error);
+	if (r == 0 && arguments->control_directory)
+		r = set_directory(ret, "service", "control_directory", arguments->control_directory,
+				  "--control-directory", error);
 	if (r == 0 && arguments->frequency)
 		r = config_set(ret, "cpu", "frequency_hz", arguments->frequency, "--frequency",
 			       error);
 	if (r == 0 && arguments->bucket)
 		r = config_set(ret, "store", "bucket_s", arguments->bucket, "--bucket", error);
 	return r;
+}
+
+/* `profd --control REQUEST`: asks another profd, which is all that this process does. */
+static int ask(const struct config *config, const char *request)
+{
+	_cleanup_free_ char *answer = NULL;
+	struct control_error error;
+	enum control_exit code = control_ask(config->control_directory, request,
+					     CONTROL_CLIENT_TIMEOUT_MS, &answer, &error);
+
+	if (!answer)
+		log_error("%s", error.text);
+	else if (puts(answer) < 0 || fflush(stdout) != 0)
+		return EXIT_FAILURE;
+	return (int)code;
 }
 
 static int on_signal(struct event_source *source)
@@ -184,6 +219,8 @@ int main(int argc, char **argv)
 		log_error("%s", error.text);
 		return EXIT_USAGE;
 	}
+	if (arguments.control)
+		return ask(&config, arguments.control);
 	set_limits();
 	return run(&config);
 }
