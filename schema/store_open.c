@@ -17,7 +17,6 @@
 
 #define DIRECTORY_MODE 02750
 #define LOCK_MODE      0640
-#define READER_GROUP   "profd"
 
 #define DEFAULT_MAX_NODES 1000000u
 #define DEFAULT_MAX_BYTES (1ull << 30)
@@ -33,7 +32,8 @@ static bool find_readers(const char *name, gid_t *ret)
 	char buf[4096];
 	struct group group, *found = NULL;
 
-	if (getgrnam_r(name ? name : READER_GROUP, &group, buf, sizeof(buf), &found) != 0 || !found)
+	if (getgrnam_r(name ? name : STORE_READER_GROUP, &group, buf, sizeof(buf), &found) != 0 ||
+	    !found)
 		return false;
 	*ret = found->gr_gid;
 	return true;
@@ -72,7 +72,8 @@ static void adopt_directory(int dir_fd, const char *group)
 	    (st.st_gid != 0 && st.st_gid != getegid()) || !find_readers(group, &gid) ||
 	    st.st_gid == gid || !holds_only_a_store(dir_fd))
 		return;
-	if (fchown(dir_fd, (uid_t)-1, gid) == 0)
+	/* A directory keeps its setgid bit; a service may be forbidden to set one. */
+	if (fchown(dir_fd, (uid_t)-1, gid) == 0 && !(st.st_mode & S_ISGID))
 		(void)fchmod(dir_fd, (st.st_mode & 07777) | S_ISGID);
 }
 

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 #include "made_bucket.h"
 #include "read_text.h"
 
-#define NOBODY 65534
+#define NOBODY	     65534
+#define SYSTEM_GROUP "daemon" /* every Linux has it */
 
 struct fixture {
 	char *dir;
@@ -248,7 +250,21 @@ static int read_denied(const char *dir)
 		return 1;
 	if (!strstr(error.text, "sudo usermod -aG profd $USER"))
 		return 2;
-	return strstr(error.text, dir) ? 0 : 3;
+	if (!getgrnam("profd") != !!strstr(error.text, "sudo groupadd --system profd"))
+		return 3;
+	return strstr(error.text, dir) ? 0 : 4;
+}
+
+/* A store that has its group of readers, and somebody else: who that is does not matter. */
+static int read_denied_to_a_stranger(const char *dir)
+{
+	struct store *store = NULL;
+	struct store_error error;
+
+	if (store_open(dir, &store, &error) != -EACCES)
+		return 1;
+	return strstr(error.text, "sudo usermod -aG " SYSTEM_GROUP " $USER, and log in again") ? 0
+											       : 2;
 }
 
 static void test_no_access(void **state)
@@ -260,6 +276,15 @@ static void test_no_access(void **state)
 	partition = made_partition(f->dir);
 	assert_int_equal(chmod(f->dir, 0), 0);
 	assert_as_nobody(read_denied, f->dir);
+	if (geteuid() == 0) {
+		struct group *group = getgrnam(SYSTEM_GROUP);
+
+		assert_non_null(group);
+		assert_int_equal(chown(f->dir, 0, group->gr_gid), 0);
+		assert_int_equal(chmod(f->dir, 02750), 0);
+		assert_as_nobody(read_denied_to_a_stranger, f->dir);
+		assert_int_equal(chown(f->dir, 0, 0), 0);
+	}
 	assert_int_equal(chmod(f->dir, 0755), 0);
 	assert_int_equal(chmod(partition, 0), 0);
 	assert_as_nobody(read_denied, f->dir);
