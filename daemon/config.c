@@ -31,8 +31,8 @@ static const struct key {
 	uint32_t divides; /* KEY_DIVISOR: the value must divide it */
 	const char *unit;
 } keys[] = {
-	{"cpu", "frequency_hz", KEY_NUMBER, true, offsetof(struct config, frequency_hz), 19, 999,
-	 49, 0, "Hz"},
+	{"cpu", "frequency_hz", KEY_NUMBER, true, offsetof(struct config, frequency_hz),
+	 CONFIG_FREQUENCY_MIN_HZ, CONFIG_FREQUENCY_MAX_HZ, 49, 0, "Hz"},
 	{"filter", "exclude_units", KEY_PATTERNS, true, offsetof(struct config, exclude_units), 0,
 	 0, 0, 0, NULL},
 	{"filter", "exclude_comms", KEY_PATTERNS, true, offsetof(struct config, exclude_comms), 0,

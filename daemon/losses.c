@@ -17,6 +17,7 @@ static const char *const names[] = {
 	[LOSS_WRITE_FAILED] = "write_failed",	    [LOSS_LOOP_STALL] = "loop_stall",
 	[LOSS_CLOCK_STEP] = "clock_step",	    [LOSS_SIDEBAND] = "sideband_lost",
 	[LOSS_SIDEBAND_EARLY] = "sideband_early",   [LOSS_CGROUP_UNKNOWN] = "cgroup_unknown",
+	[LOSS_CPU_MISSED] = "cpu_missed",
 };
 _Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");
 

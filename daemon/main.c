@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * main.c - profd: options, configuration, signals, exit code.
+ * main.c - profd: options, configuration, privileges, signals, exit code.
+ *
+ * Privileges are given up before the first thread is started, as each thread has its own; what
+ * needs more is done before, or by the child that is forked first (capture/perf_server.h).
  */
+#include "capabilities.h"
+#include "capture/perf_opener.h"
 #include "config.h"
 #include "control_client.h"
 #include "log.h"
+#include "probe.h"
 #include "profiler.h"
+#include "store.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -22,7 +29,7 @@
 
 const char *argp_program_version = "profd " PROFD_VERSION;
 
-enum option_key { OPTION_DEBUG = 256, OPTION_CONTROL, OPTION_CONTROL_DIRECTORY };
+enum option_key { OPTION_DEBUG = 256, OPTION_CONTROL, OPTION_CONTROL_DIRECTORY, OPTION_PROBE };
 
 static const struct argp_option options[] = {
 	{"config", 'c', "FILE", 0, "read FILE instead of " CONFIG_DEFAULT_PATH, 0},
@@ -31,13 +38,15 @@ static const struct argp_option options[] = {
 	{"bucket", 'b', "SECONDS", 0,
 	 "width of a bucket: a divisor of 3600 up to 600, by default 10", 0},
 	{"control", OPTION_CONTROL, "REQUEST", 0,
-	 "ask the profd that is running, print its answer, and exit: flush writes the samples "
-	 "taken "
+	 "ask the profd that is running, print its answer, and end: flush writes what was sampled "
 	 "until now, status says how it goes",
 	 0},
 	{"control-directory", OPTION_CONTROL_DIRECTORY, "DIR", 0,
 	 "where the control socket is, instead of /run/profd", 0},
 	{"debug", OPTION_DEBUG, NULL, 0, "say more, also what libbpf says", 0},
+	{"probe", OPTION_PROBE, NULL, 0,
+	 "print as JSON what this machine lets profd do, and end: 0 when it could run, 5 when not",
+	 0},
 	{},
 };
 
@@ -49,6 +58,7 @@ struct arguments {
 	const char *control; /* NULL: be a profd */
 	const char *control_directory;
 	int log_level;
+	bool probe;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -76,6 +86,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_DEBUG:
 		arguments->log_level = LOG_DEBUG;
+		return 0;
+	case OPTION_PROBE:
+		arguments->probe = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected argument '%s'", arg);
@@ -166,13 +179,13 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int run(const struct config *config)
+static int run(const struct config *config, struct perf_opener *perf_opener)
 {
 	_cleanup_(profiler_freep) struct profiler *profiler = NULL;
 	_cleanup_close_ int signal_fd = open_signals();
 	struct event_source signals = {.fd = signal_fd, .ready = on_signal};
 	struct profiler_error error = {};
-	int r = profiler_new(config, &profiler, &error);
+	int r = profiler_new(config, perf_opener, &profiler, &error);
 
 	if (r == 0) {
 		signals.ctx = profiler_loop(profiler);
@@ -187,16 +200,87 @@ static int run(const struct config *config)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static void raise_limit(__rlimit_resource_t resource, rlim_t wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	if (limit.rlim_max < wanted) {
+		struct rlimit higher = {.rlim_cur = wanted, .rlim_max = wanted};
+
+		if (setrlimit(resource, &higher) == 0)
+			return;
+		wanted = limit.rlim_max;
+	}
+	limit.rlim_cur = wanted;
+	(void)setrlimit(resource, &limit);
+}
+
 static void set_limits(void)
 {
-	struct rlimit files;
-
 	/* One arena for all threads: profd allocates little, and each arena holds on to its own. */
 	(void)mallopt(M_ARENA_MAX, 1);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < OPEN_FILES) {
-		files.rlim_cur = files.rlim_max < OPEN_FILES ? files.rlim_max : OPEN_FILES;
-		(void)setrlimit(RLIMIT_NOFILE, &files);
+	raise_limit(RLIMIT_NOFILE, OPEN_FILES);
+	raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY); /* BPF maps count before Linux 5.11 */
+}
+
+/* Whoever starts profd without a capability it wants is told once. */
+static void say_what_is_missing(uint64_t have)
+{
+	const struct capability *table;
+	char names[256] = "";
+	size_t n, len = 0;
+
+	table = capability_table(&n);
+	for (size_t i = 0; i < n && len < sizeof(names); i++)
+		if (table[i].use == CAPABILITY_RUNNING && !(have & CAPABILITY_BIT(table[i].number)))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+						len ? ", " : "", table[i].name);
+	if (len)
+		log_warning("without %s; what that costs says profd --probe", names);
+}
+
+/* The last moment with all privileges. What cannot be prepared is said when the store is opened,
+ * after what would keep profd from running at all. */
+static int give_up_privileges(const struct config *config)
+{
+	bool foreign_store = false;
+	int r;
+
+	if (config)
+		(void)store_prepare_dir(config->directory, NULL, &foreign_store, NULL);
+	if (foreign_store && geteuid() == 0)
+		log_info("%s belongs to another user: CAP_DAC_OVERRIDE and CAP_FOWNER are kept to "
+			 "write it; chown -R root: it to run profd without them",
+			 config->directory);
+	r = capabilities_keep(capability_kept_set(foreign_store));
+	if (r < 0)
+		log_error("cannot give privileges up: %s; nothing may forbid profd capset(2) and "
+			  "prctl(2)",
+			  strerror(-r));
+	return r;
+}
+
+static int run_unprivileged(const struct arguments *arguments, const struct config *config)
+{
+	_cleanup_(perf_opener_freep) struct perf_opener *perf_opener = NULL;
+	uint64_t have = 0;
+	int r = capabilities_read(&have);
+
+	if (r == 0)
+		r = perf_opener_new(&perf_opener);
+	if (r < 0) {
+		log_error("cannot start the child that opens perf events: %s", strerror(-r));
+		return EXIT_FAILURE;
 	}
+	set_limits();
+	if (give_up_privileges(arguments->probe ? NULL : config) < 0)
+		return EXIT_FAILURE;
+	if (arguments->probe)
+		return probe(perf_opener, have, stdout);
+	say_what_is_missing(have);
+	return run(config, perf_opener);
 }
 
 int main(int argc, char **argv)
@@ -215,12 +299,12 @@ int main(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
 		return EXIT_USAGE;
 	log_init(arguments.log_level);
-	if (make_config(&arguments, &config, &error) < 0) {
+	/* A configuration that is wrong does not keep the machine from being probed. */
+	if (!arguments.probe && make_config(&arguments, &config, &error) < 0) {
 		log_error("%s", error.text);
 		return EXIT_USAGE;
 	}
 	if (arguments.control)
 		return ask(&config, arguments.control);
-	set_limits();
-	return run(&config);
+	return run_unprivileged(&arguments, &config);
 }

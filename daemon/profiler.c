@@ -11,8 +11,9 @@
 #include "bucket_cycle.h"
 #include "capture/collector.h"
 #include "capture/intake.h"
-#include "capture/perf_events.h"
+#include "capture/online_cpus.h"
 #include "log.h"
+#include "process/process_events.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +26,7 @@
 #include <time.h>
 
 #define TICK_NS		  200000000
-#define TICKS_A_FLUSH	  5 /* names are asked once a second */
+#define TICKS_A_SECOND	  5 /* names are asked and CPUs looked at that often */
 #define TICKS_A_SWEEP	  50
 #define TAKE_IN_NS	  4000000ull	/* records are taken that long at a time */
 #define KERNEL_WAIT_MS	  10000		/* for the kernel's symbols at the start */
@@ -39,6 +40,8 @@ struct profiler {
 	struct event_loop loop;
 	struct event_source ring_source, sideband_source, timer_source, resolver_source,
 		opener_source;
+	struct perf_opener *perf_opener; /* borrowed */
+	struct online_cpus *online;
 	struct collectors *collectors;
 	struct resolver_client *resolver;
 	struct opener *opener;
@@ -51,6 +54,8 @@ struct profiler {
 	struct writer *writer;
 	struct bucket_cycle *cycle;
 	uint64_t n_ticks;
+	bool follows_processes; /* by the side-band */
+	uint64_t n_revived;	/* CPUs that went and came unseen, as far as the side-band knows */
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(struct profiler_error *error, int r,
@@ -102,6 +107,7 @@ static void count(void *ctx, struct losses *losses)
 	losses->count[LOSS_SIDEBAND_EARLY] = intake.n_early;
 	losses->count[LOSS_CGROUP_UNKNOWN] = cgroups->n_unknown + cgroups->n_refused;
 	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
+	losses->count[LOSS_CPU_MISSED] = collectors_cpu_seconds_missed(p->collectors);
 }
 
 /* ---- callbacks of the loop ---- */
@@ -150,6 +156,49 @@ static int on_sideband(struct event_source *source)
 	return 0;
 }
 
+/* ---- CPUs that come and go ---- */
+
+/* What a CPU's side-band said of processes before it was there, or while it was not, is not known.
+ */
+static void follow_sideband(struct profiler *p)
+{
+	struct sideband *sideband = intake_sideband(p->intake);
+	uint64_t n_revived = collectors_cpus_revived(p->collectors);
+
+	if (!p->follows_processes)
+		return;
+	if (n_revived != p->n_revived) /* which ones is not told: that is rare */
+		sideband_follow_cpus(sideband, p->perf_opener, &(struct cpu_list){});
+	p->n_revived = n_revived;
+	if (sideband_follow_cpus(sideband, p->perf_opener, online_cpus_list(p->online)) > 0)
+		process_events_lost(p->processes);
+}
+
+/* A list that cannot be read is the one of before. */
+static void follow_cpus(struct profiler *p)
+{
+	(void)online_cpus_read(p->online);
+	collectors_follow_cpus(p->collectors, online_cpus_list(p->online));
+	follow_sideband(p);
+}
+
+/*
+ * Follows what happens to processes from now on. Without the side-band /proc tells it, later and
+ * not all; in a pid namespace of its own profd is told other pids there than in samples, which
+ * carry the machine's (kernel/events/core.c, perf_event_pid()).
+ */
+static void begin_to_follow(struct profiler *p)
+{
+	struct stat st;
+
+	p->follows_processes = stat(PID_NAMESPACE, &st) == 0 && st.st_ino == PID_NAMESPACE_INO;
+	if (p->follows_processes)
+		follow_sideband(p);
+	else
+		log_info("not in the machine's pid namespace: processes are followed by /proc "
+			 "alone");
+}
+
 static int on_tick(struct event_source *source)
 {
 	struct profiler *p = source->ctx;
@@ -162,8 +211,10 @@ static int on_tick(struct event_source *source)
 	if (r != 0) /* what was sampled comes before the end of a bucket */
 		return r;
 	symbolize_reserve(p->symbolize, bucket_n_locations(bucket_cycle_open(p->cycle)));
-	if (++p->n_ticks % TICKS_A_FLUSH == 0)
+	if (++p->n_ticks % TICKS_A_SECOND == 0) {
 		symbolize_flush(p->symbolize);
+		follow_cpus(p);
+	}
 	if (p->n_ticks % TICKS_A_SWEEP == 0) {
 		process_table_sweep(p->processes);
 		cgroups_sweep(p->cgroups, clock_ns(CLOCK_MONOTONIC));
@@ -292,21 +343,28 @@ static int add_sources(struct profiler *p, struct profiler_error *error)
 	return r < 0 ? fail(error, r, "cannot start the event loop: %s", strerror(-r)) : 0;
 }
 
-int profiler_new(const struct config *config, struct profiler **ret, struct profiler_error *error)
+int profiler_new(const struct config *config, struct perf_opener *perf_opener,
+		 struct profiler **ret, struct profiler_error *error)
 {
 	_cleanup_(profiler_freep) struct profiler *p = calloc(1, sizeof(*p));
 	struct collector_error collector_error;
 	struct collector_options options = {.frequency_hz = config->frequency_hz,
+					    .perf_opener = perf_opener,
 					    .record = intake_record};
 	int r;
 
 	if (!p)
 		return fail(error, -ENOMEM, "out of memory");
 	p->config = *config;
+	p->perf_opener = perf_opener;
 	p->timer_source.fd = -1;
 	r = event_loop_init(&p->loop);
 	if (r < 0)
 		return fail(error, r, "epoll: %s", strerror(-r));
+	r = online_cpus_new(ONLINE_CPUS_PATH, &p->online);
+	if (r < 0)
+		return fail(error, r, "%s: %s", ONLINE_CPUS_PATH, strerror(-r));
+	options.online = online_cpus_list(p->online);
 	/* The kernel's symbols are read in the background while the programs are verified. */
 	r = make_parts(p, error);
 	if (r < 0)
@@ -332,6 +390,7 @@ struct profiler *profiler_free(struct profiler *p)
 		return NULL;
 	/* In the order of the flow, so that nothing is fed that is gone. */
 	collectors_free(p->collectors);
+	online_cpus_free(p->online);
 	writer_free(p->writer);
 	bucket_cycle_free(p->cycle);
 	intake_free(p->intake);
@@ -361,30 +420,6 @@ static void wait_for_kernel_symbols(struct profiler *p)
 	while (!resolver_client_idle(p->resolver) && clock_ns(CLOCK_MONOTONIC) < deadline_ns) {
 		(void)poll(&fd, 1, KERNEL_WAIT_MS);
 		symbolize_dispatch(p->symbolize);
-	}
-}
-
-/*
- * Follows what happens to processes from now on. Without the side-band /proc tells it, later and
- * not all; in a pid namespace of its own profd is told other pids there than in samples, which
- * carry the machine's (kernel/events/core.c, perf_event_pid()).
- */
-static void follow_processes(struct profiler *p)
-{
-	struct sideband *sideband = intake_sideband(p->intake);
-	struct stat st;
-
-	if (stat(PID_NAMESPACE, &st) < 0 || st.st_ino != PID_NAMESPACE_INO) {
-		log_info("not in the machine's pid namespace: processes are followed by /proc "
-			 "alone");
-		return;
-	}
-	for (int cpu = 0; cpu < (int)sysconf(_SC_NPROCESSORS_CONF); cpu++) {
-		int fd = perf_event_open_sideband(cpu);
-		int r = fd < 0 ? fd : sideband_add_cpu(sideband, cpu, fd);
-
-		if (r < 0)
-			log_warning("side-band of CPU %d: %s", cpu, strerror(-r));
 	}
 }
 
@@ -421,7 +456,7 @@ int profiler_run(struct profiler *p, struct profiler_error *error)
 	int r;
 
 	wait_for_kernel_symbols(p);
-	follow_processes(p);
+	begin_to_follow(p);
 	bucket_cycle_start(p->cycle);
 	r = collectors_attach(p->collectors, &collector_error);
 	if (r < 0)

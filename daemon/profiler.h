@@ -13,14 +13,17 @@
 
 #define PROFILER_ERROR_MAX 768
 
+struct perf_opener;
 struct profiler;
 
 struct profiler_error {
 	char text[PROFILER_ERROR_MAX]; /* what is wrong and what to do next */
 };
 
-/* Probes, opens the store, loads; does not sample yet. Returns 0 or negative errno and a text. */
-int profiler_new(const struct config *config, struct profiler **ret, struct profiler_error *error);
+/* Probes, opens the store, loads; does not sample yet. `perf_opener` has to outlive the profiler.
+ * Returns 0 or negative errno and a text. */
+int profiler_new(const struct config *config, struct perf_opener *perf_opener,
+		 struct profiler **ret, struct profiler_error *error);
 struct profiler *profiler_free(struct profiler *profiler);
 DEFINE_CLEANUP(struct profiler *, profiler_free);
 

@@ -38,10 +38,21 @@ struct store_options {
 };
 
 /*
- * Opens `dir` for writing: makes it (mode 2750) if it is missing; one that is there, is this
- * user's, has this user's or root's group and nothing in it but a store is given to the group of
- * readers (systemd makes the directory of a service root:root); takes the lock, removes what an
- * interrupted creation left (*.new), checks every partition, and begins a new one.
+ * What needs privileges that the writer does not: makes `dir` (mode 2750) if it is missing; one
+ * that is there, is this user's, has this user's or root's group and nothing in it but a store is
+ * given to the group of readers (systemd makes the directory of a service root:root). `group` NULL
+ * is "profd". Files that are made in it later have its group by its setgid bit. Says in
+ * *ret_foreign whether the directory or a file of the store in it belongs to another user, or its
+ * owner may not write it: then root needs CAP_DAC_OVERRIDE and CAP_FOWNER to write the store.
+ * Errors: -EACCES, -EPERM, -EROFS, -ENOTDIR, -ENOENT, -ENOSPC; `*ret_foreign` is false then.
+ */
+int store_prepare_dir(const char *dir, const char *group, bool *ret_foreign,
+		      struct store_error *error);
+
+/*
+ * Opens `dir` for writing: prepares it (store_prepare_dir()) as far as that was not done; takes the
+ * lock, removes what an interrupted creation left (*.new), checks every partition, and begins a new
+ * one.
  * Errors: -EBUSY another profd holds the lock; -EACCES/-EPERM/-EROFS no write permission; -ENOTDIR;
  * -EPROTONOSUPPORT a partition of a newer format; -EBADMSG a file with a partition's name that is
  * no store; -ENOSPC; -EIO. On failure nothing that existed was changed, but on a full disk a few of

@@ -39,6 +39,11 @@ static bool find_readers(const char *name, gid_t *ret)
 	return true;
 }
 
+static bool is_of_a_store(const char *name)
+{
+	return strcmp(name, "lock") == 0 || fnmatch("t*-*.db*", name, 0) == 0;
+}
+
 /* Whether nothing is in the directory but what a store has: "--store /tmp" must not change /tmp. */
 static bool holds_only_a_store(int dir_fd)
 {
@@ -54,8 +59,7 @@ static bool holds_only_a_store(int dir_fd)
 	while (only && (entry = readdir(entries))) {
 		const char *name = entry->d_name;
 
-		only = strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-		       strcmp(name, "lock") == 0 || fnmatch("t*-*.db*", name, 0) == 0;
+		only = strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || is_of_a_store(name);
 	}
 	(void)closedir(entries);
 	return only;
@@ -98,6 +102,44 @@ static int open_directory(const char *dir, const char *group, int *ret_fd,
 		return fail_dir(error, "set the mode of", dir);
 	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+/* Whether the bits of this user's own files do not suffice to write the store. */
+static bool is_foreign(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	struct stat st;
+	bool foreign;
+
+	if (!entries) {
+		close_p(&fd);
+		return true;
+	}
+	foreign = fstat(dir_fd, &st) < 0 || st.st_uid != geteuid() ||
+		  (st.st_mode & S_IRWXU) != S_IRWXU;
+	while (!foreign && (entry = readdir(entries)))
+		foreign = is_of_a_store(entry->d_name) &&
+			  fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			  st.st_uid != geteuid();
+	(void)closedir(entries);
+	return foreign;
+}
+
+int store_prepare_dir(const char *dir, const char *group, bool *ret_foreign,
+		      struct store_error *error)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	*ret_foreign = false;
+	if (error)
+		error->text[0] = '\0';
+	r = open_directory(dir, group, &fd, error);
+	if (r == 0)
+		*ret_foreign = is_foreign(fd);
+	return r;
 }
 
 static int take_lock(int dir_fd, const char *dir, int *ret_fd, struct store_error *error)

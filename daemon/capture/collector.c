@@ -4,7 +4,7 @@
  */
 #include "capture/collector.h"
 
-#include "capture/perf_events.h"
+#include "capture/cpu_ticks.h"
 #include "log.h"
 
 /* bpftool's output casts a const away. */
@@ -30,8 +30,7 @@
 
 struct collectors {
 	struct cpu_bpf *cpu;
-	struct perf_events cpu_events;
-	struct bpf_link **links; /* by possible CPU; NULL where there is none */
+	struct cpu_ticks *cpu_ticks;
 	struct ring_buffer *ring;
 	uint64_t period_ns;
 };
@@ -81,10 +80,8 @@ static int probe_btf(struct collector_error *error)
 		    BTF_PATH, strerror(errno));
 }
 
-static int open_cpu_clock(struct collectors *c, struct collector_error *error)
+int collectors_perf_error(int r, struct collector_error *error)
 {
-	int r = perf_events_open_cpu_clock(&c->cpu_events, c->period_ns);
-
 	if (r == -EACCES || r == -EPERM)
 		return fail(error, r,
 			    "no permission to open perf events for the whole machine; run profd as "
@@ -101,9 +98,19 @@ static int open_cpu_clock(struct collectors *c, struct collector_error *error)
 		return fail(error, r,
 			    "too few descriptors for a perf event per CPU; raise the limit "
 			    "of open files (ulimit -n)");
-	if (r < 0)
-		return fail(error, r, "perf_event_open: %s", strerror(-r));
-	return 0;
+	if (r == -EPIPE || r == -ETIMEDOUT)
+		return fail(error, r,
+			    "the child of profd that opens perf events %s; start profd again",
+			    r == -EPIPE ? "ended" : "did not answer within a second");
+	return fail(error, r, "perf_event_open: %s", strerror(-r));
+}
+
+static int open_cpu_ticks(struct collectors *c, const struct collector_options *options,
+			  struct collector_error *error)
+{
+	int r = cpu_ticks_new(options->perf_opener, options->online, c->period_ns, &c->cpu_ticks);
+
+	return r < 0 ? collectors_perf_error(r, error) : 0;
 }
 
 static uint32_t ring_bytes(uint32_t n_cpus)
@@ -115,7 +122,8 @@ static uint32_t ring_bytes(uint32_t n_cpus)
 	return bytes;
 }
 
-static int load_programs(struct collectors *c, struct collector_error *error)
+static int load_programs(struct collectors *c, uint32_t n_cpus, bool safe_mode,
+			 struct collector_error *error)
 {
 	int r, frames;
 
@@ -128,7 +136,8 @@ static int load_programs(struct collectors *c, struct collector_error *error)
 	frames = read_sysctl(MAX_STACK_PATH, WIRE_USER_FRAMES_MAX);
 	if (frames > 0 && frames < WIRE_USER_FRAMES_MAX)
 		c->cpu->rodata->user_frames_max = (uint32_t)frames;
-	r = bpf_map__set_max_entries(c->cpu->maps.events, ring_bytes(c->cpu_events.n_open));
+	c->cpu->rodata->walk_user_stacks = !safe_mode;
+	r = bpf_map__set_max_entries(c->cpu->maps.events, ring_bytes(n_cpus));
 	if (r == 0)
 		r = cpu_bpf__load(c->cpu);
 	/* libbpf took the kernel's whole BTF apart for it, some 15 MB that nobody needs again. */
@@ -156,15 +165,14 @@ int collectors_new(const struct collector_options *options, struct collectors **
 	c->period_ns = NSEC_PER_SEC_U / options->frequency_hz;
 	r = probe_btf(error);
 	if (r == 0)
-		r = open_cpu_clock(c, error);
+		r = open_cpu_ticks(c, options, error);
 	if (r == 0)
-		r = load_programs(c, error);
+		r = load_programs(c, cpu_ticks_n(c->cpu_ticks), options->safe_mode, error);
 	if (r < 0)
 		return r;
-	c->links = calloc((size_t)c->cpu_events.n_possible, sizeof(struct bpf_link *));
 	c->ring = ring_buffer__new(bpf_map__fd(c->cpu->maps.events), options->record, options->ctx,
 				   NULL);
-	if (!c->links || !c->ring)
+	if (!c->ring)
 		return fail(error, -ENOMEM, "no memory for the ring buffer: %s", strerror(errno));
 	*ret = take_ptr(c);
 	return 0;
@@ -174,33 +182,49 @@ struct collectors *collectors_free(struct collectors *c)
 {
 	if (!c)
 		return NULL;
-	for (int i = 0; c->links && i < c->cpu_events.n_possible; i++)
-		if (c->links[i])
-			bpf_link__destroy(c->links[i]);
-	free(c->links);
+	cpu_ticks_free(c->cpu_ticks);
 	ring_buffer__free(c->ring);
-	perf_events_done(&c->cpu_events);
 	cpu_bpf__destroy(c->cpu);
 	free(c);
 	return NULL;
 }
 
+int collectors_try_load(struct collector_error *error)
+{
+	_cleanup_(collectors_freep) struct collectors *c = calloc(1, sizeof(*c));
+	int r = c ? probe_btf(error) : fail(error, -ENOMEM, "out of memory");
+
+	return r < 0 ? r : load_programs(c, 1, false, error);
+}
+
 int collectors_attach(struct collectors *c, struct collector_error *error)
 {
-	for (int i = 0; i < c->cpu_events.n_possible; i++) {
-		int fd = c->cpu_events.fds[i];
-		struct bpf_link *link;
+	int cpu = 0, r = cpu_ticks_attach(c->cpu_ticks, c->cpu->progs.cpu_tick, &cpu);
 
-		if (fd < 0)
-			continue;
-		link = bpf_program__attach_perf_event(c->cpu->progs.cpu_tick, fd);
-		if (!link)
-			return fail(error, -errno, "cannot attach to the perf event of CPU %d: %s",
-				    i, strerror(errno));
-		c->links[i] = link;
-		c->cpu_events.fds[i] = -1; /* the link has enabled it, and closes it */
-	}
-	return 0;
+	return r < 0 ? fail(error, r, "cannot attach to the perf event of CPU %d: %s", cpu,
+			    strerror(-r))
+		     : 0;
+}
+
+void collectors_follow_cpus(struct collectors *c, const struct cpu_list *online)
+{
+	cpu_ticks_follow(c->cpu_ticks, online);
+}
+
+uint64_t collectors_cpu_seconds_missed(const struct collectors *c)
+{
+	return cpu_ticks_counters(c->cpu_ticks)->n_failed;
+}
+
+uint64_t collectors_cpus_revived(const struct collectors *c)
+{
+	return cpu_ticks_counters(c->cpu_ticks)->n_revived;
+}
+
+void collectors_set_frequency(struct collectors *c, uint32_t frequency_hz)
+{
+	c->period_ns = NSEC_PER_SEC_U / frequency_hz;
+	cpu_ticks_set_period(c->cpu_ticks, c->period_ns);
 }
 
 int collectors_fd(const struct collectors *c)
@@ -219,8 +243,8 @@ int collectors_consume(struct collectors *c)
 
 int collectors_drops(const struct collectors *c, struct wire_drops *ret)
 {
-	int n = c->cpu_events.n_possible;
-	_cleanup_free_ struct wire_drops *drops = calloc((size_t)n, sizeof(*drops));
+	int n = libbpf_num_possible_cpus();
+	_cleanup_free_ struct wire_drops *drops = n < 0 ? NULL : calloc((size_t)n, sizeof(*drops));
 	uint32_t zero = 0;
 
 	if (!drops)
@@ -238,7 +262,7 @@ int collectors_drops(const struct collectors *c, struct wire_drops *ret)
 
 uint32_t collectors_n_cpus(const struct collectors *c)
 {
-	return c->cpu_events.n_open;
+	return cpu_ticks_n(c->cpu_ticks);
 }
 
 uint64_t collectors_period_ns(const struct collectors *c)

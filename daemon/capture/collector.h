@@ -8,9 +8,12 @@
 #ifndef PROFD_COLLECTOR_H
 #define PROFD_COLLECTOR_H
 
+#include "capture/online_cpus.h"
+#include "capture/perf_opener.h"
 #include "cleanup.h"
 #include "wire.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +23,9 @@ struct collectors;
 
 struct collector_options {
 	uint32_t frequency_hz;
+	bool safe_mode; /* user memory is not read: the leaf is all of a user stack */
+	struct perf_opener *perf_opener; /* has to outlive the collectors */
+	const struct cpu_list *online;	 /* CPUs at the start; used by collectors_new() alone */
 	/* Called for each record by collectors_consume(). -ECANCELED ends the consuming behind this
 	 * record, the rest stays for the next time; another error ends it as well. */
 	int (*record)(void *ctx, void *record, size_t size);
@@ -36,8 +42,27 @@ int collectors_new(const struct collector_options *options, struct collectors **
 struct collectors *collectors_free(struct collectors *collectors);
 DEFINE_CLEANUP(struct collectors *, collectors_free);
 
+/* The sentence for an error of perf_opener_event(), which it returns. */
+int collectors_perf_error(int r, struct collector_error *error);
+
+/* Loads the programs with the smallest ring and unloads them again; needs no perf event. Returns 0
+ * or negative errno with a text. */
+int collectors_try_load(struct collector_error *error);
+
 /* From now on samples come. */
 int collectors_attach(struct collectors *collectors, struct collector_error *error);
+
+/* Samples the CPUs that came online, forgets those that went; to be called once a second
+ * (cpu_ticks_follow()). */
+void collectors_follow_cpus(struct collectors *collectors, const struct cpu_list *online);
+/* Seconds, of all CPUs together, that one was online and could not be sampled. */
+uint64_t collectors_cpu_seconds_missed(const struct collectors *collectors);
+/* CPUs that went offline and came back between two calls, ever. */
+uint64_t collectors_cpus_revived(const struct collectors *collectors);
+
+/* Another rate from now on. Each sample carries what it stands for, so no window is biased by it. A
+ * CPU whose event cannot be opened anew keeps its old rate and is counted as missed. */
+void collectors_set_frequency(struct collectors *collectors, uint32_t frequency_hz);
 
 /* Readable when a sample must be taken now; others wait for the next collectors_consume(). */
 int collectors_fd(const struct collectors *collectors);
@@ -47,6 +72,7 @@ int collectors_consume(struct collectors *collectors);
 /* Drops since the start, summed over the CPUs. */
 int collectors_drops(const struct collectors *collectors, struct wire_drops *ret);
 
+/* CPUs that are sampled at the moment. */
 uint32_t collectors_n_cpus(const struct collectors *collectors);
 uint64_t collectors_period_ns(const struct collectors *collectors);
 

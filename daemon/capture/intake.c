@@ -168,7 +168,8 @@ struct intake_counters intake_counters(const struct intake *intake)
 {
 	struct intake_counters counters = intake->counters;
 
-	counters.n_malformed += sideband_n_malformed(intake->sideband);
+	counters.n_malformed += sideband_counters(intake->sideband)->n_malformed;
+	counters.n_sideband_lost += sideband_counters(intake->sideband)->n_cpus_missed;
 	counters.n_early = merge_n_early(intake->merge);
 	return counters;
 }

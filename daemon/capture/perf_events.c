@@ -4,15 +4,32 @@
  */
 #include "capture/perf_events.h"
 
-#include <bpf/libbpf.h>
+#include "cleanup.h"
+
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
-int perf_events_open_cpu_clock(struct perf_events *events, uint64_t period_ns)
+static const char *const names[] = {
+	[PERF_EVENT_CPU_CLOCK] = "cpu_clock",
+	[PERF_EVENT_SIDEBAND] = "sideband",
+};
+_Static_assert(ARRAY_SIZE(names) == PERF_EVENT_KIND_MAX, "a kind without a name");
+
+const char *perf_event_kind_name(enum perf_event_kind kind)
+{
+	return (unsigned)kind < PERF_EVENT_KIND_MAX ? names[kind] : "";
+}
+
+static int open_attr(struct perf_event_attr *attr, int cpu)
+{
+	int fd = (int)syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_cpu_clock(int cpu, uint64_t period_ns)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -22,64 +39,54 @@ int perf_events_open_cpu_clock(struct perf_events *events, uint64_t period_ns)
 		.disabled = 1,
 		.exclude_idle = 1,
 	};
-	int n = libbpf_num_possible_cpus();
 
-	*events = (struct perf_events){};
-	if (n < 0)
-		return n;
-	events->fds = calloc((size_t)n, sizeof(*events->fds));
-	if (!events->fds)
-		return -ENOMEM;
-	events->n_possible = n;
-	for (int cpu = 0; cpu < n; cpu++)
-		events->fds[cpu] = -1;
-	for (int cpu = 0; cpu < n; cpu++) {
-		int fd =
-			(int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-
-		if (fd < 0 && errno != ENODEV) { /* ENODEV: the CPU is offline */
-			int r = -errno;
-
-			perf_events_done(events);
-			return r;
-		}
-		events->fds[cpu] = fd;
-		events->n_open += fd >= 0;
-	}
-	return events->n_open ? 0 : -ENODEV;
+	return open_attr(&attr, cpu);
 }
 
-void perf_events_done(struct perf_events *events)
-{
-	for (int i = 0; i < events->n_possible; i++)
-		if (events->fds[i] >= 0)
-			close(events->fds[i]);
-	free(events->fds);
-	*events = (struct perf_events){};
-}
-
-int perf_event_open_sideband(int cpu)
+/* A bit that the kernel does not know is -EINVAL. Two failing calls a CPU on an old kernel cost
+ * less than a place to remember them in. */
+static int open_sideband(int cpu)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof(attr),
 		.config = PERF_COUNT_SW_DUMMY,
+		.sample_period = 1, /* as perf sets it; the event never happens */
 		.sample_type = PERF_SAMPLE_TIME,
-		.disabled = 1,
-		.mmap = 1,
-		.mmap2 = 1,
-		.comm = 1,
-		.comm_exec = 1,
-		.task = 1,
-		.build_id = 1,
-		.cgroup = 1,
 		.sample_id_all = 1,
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
+		.mmap = 1,
+		.mmap2 = 1,
+		.build_id = 1,
+		.comm = 1,
+		.comm_exec = 1,
+		.task = 1,
+		.cgroup = 1,
 		.watermark = 1,
-		.wakeup_watermark = 32 * 1024,
+		.wakeup_watermark = PERF_EVENT_SIDEBAND_WAKEUP_BYTES,
 	};
-	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	int r = open_attr(&attr, cpu);
 
-	return fd < 0 ? -errno : fd;
+	if (r == -EINVAL || r == -E2BIG) {
+		attr.build_id = 0; /* the younger of the two */
+		r = open_attr(&attr, cpu);
+	}
+	if (r == -EINVAL || r == -E2BIG) {
+		attr.cgroup = 0;
+		r = open_attr(&attr, cpu);
+	}
+	return r;
+}
+
+int perf_event_open_on(enum perf_event_kind kind, int cpu, uint64_t period_ns)
+{
+	switch (kind) {
+	case PERF_EVENT_CPU_CLOCK:
+		return open_cpu_clock(cpu, period_ns);
+	case PERF_EVENT_SIDEBAND:
+		return open_sideband(cpu);
+	default:
+		return -EINVAL;
+	}
 }

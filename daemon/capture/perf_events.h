@@ -1,27 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * perf_events.h - one sampling perf event per online CPU.
+ * perf_events.h - one perf event of profd's on one CPU, by kind.
+ *
+ * What the events are is written here and nowhere else, so that the child with the privilege to
+ * open them (perf_server.h) can be asked for nothing but these. Who keeps them is cpu_ticks.h.
  */
 #ifndef PROFD_PERF_EVENTS_H
 #define PROFD_PERF_EVENTS_H
 
 #include <stdint.h>
 
-struct perf_events {
-	int *fds; /* by CPU; -1 where the CPU is offline */
-	int n_possible;
-	uint32_t n_open;
+enum perf_event_kind {
+	/* Ticks each `period_ns`, disabled until it is attached to. cpu-clock counts nanoseconds by
+	 * definition and ticks from a timer interrupt, never an NMI (kernel/events/core.c,
+	 * perf_swevent_init_hrtimer()). Idle is excluded, so an idle CPU runs no program. */
+	PERF_EVENT_CPU_CLOCK,
+	/* Never ticks; its ring buffer gets mmap2 records (with build ID where the kernel can),
+	 * comm, fork, exit and cgroup records of all processes, each with its time on
+	 * CLOCK_MONOTONIC and nothing else behind it (sample_id_all). Enabled from the start;
+	 * `period_ns` is 0. */
+	PERF_EVENT_SIDEBAND,
+	PERF_EVENT_KIND_MAX
 };
 
+#define PERF_EVENT_SIDEBAND_WAKEUP_BYTES (32u << 10) /* of the ring, before its reader is woken */
+
+/* "cpu_clock", "sideband"; "" for what is no kind. */
+const char *perf_event_kind_name(enum perf_event_kind kind);
+
 /*
- * Opens `cpu-clock` with a period of `period_ns` on each online CPU, for all processes, disabled.
- * cpu-clock counts nanoseconds by definition and ticks from a timer interrupt, never an NMI
- * (kernel/events/core.c, perf_swevent_init_hrtimer()). Idle is excluded, so that an idle CPU does
- * not run the program at all. Returns 0 or -errno of perf_event_open(2).
+ * Opens an event for all processes on one CPU. Returns a descriptor (close on exec), or -errno of
+ * perf_event_open(2): -EACCES or -EPERM without the privilege, -ENODEV when the CPU is offline,
+ * -EINVAL for a kind that is none; -EMFILE, -ENOMEM. What a kernel does not know of side-band
+ * (build IDs since 5.12, cgroup records since 5.7) is left out; a record without a build ID says so
+ * (PERF_RECORD_MISC_MMAP_BUILD_ID).
  */
-int perf_events_open_cpu_clock(struct perf_events *events, uint64_t period_ns);
-int perf_event_open_sideband(int cpu);
-/* Closes; the object may be zero. */
-void perf_events_done(struct perf_events *events);
+int perf_event_open_on(enum perf_event_kind kind, int cpu, uint64_t period_ns);
 
 #endif

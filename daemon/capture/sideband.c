@@ -5,6 +5,8 @@
  */
 #include "capture/sideband.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#define CPUS_MAX	   8192		/* NR_CPUS of any distribution */
+#define CPU_LIST_MAX	   8192		/* NR_CPUS of any distribution */
 #define RING_BYTES	   (64u * 1024) /* about 110 programs started, of 600 bytes each */
 #define RECORD_BYTES_MAX   65536u	/* perf_event_header.size has 16 bits */
 #define READS_PER_CALL_MAX 100000	/* records of one ring: whoever writes faster is lost */
@@ -29,7 +31,7 @@ struct sideband {
 	struct ring *rings; /* by CPU */
 	int n_rings;
 	unsigned char *record; /* one that runs over the end, put together */
-	uint64_t n_malformed;
+	struct sideband_counters counters;
 };
 
 int sideband_new(sideband_handler handler, void *ctx, struct sideband **ret)
@@ -77,7 +79,7 @@ static int reserve_rings(struct sideband *sideband, int cpu)
 {
 	struct ring *larger;
 
-	if (cpu < 0 || cpu >= CPUS_MAX)
+	if (cpu < 0 || cpu >= CPU_LIST_MAX)
 		return -EINVAL;
 	if (cpu < sideband->n_rings)
 		return 0;
@@ -142,13 +144,13 @@ static void read_ring(struct sideband *sideband, struct ring *ring)
 		const void *bytes;
 
 		if (size < sizeof(*start) || size > head - tail || size > RING_BYTES) {
-			sideband->n_malformed++; /* no way to find the next one */
+			sideband->counters.n_malformed++; /* no way to find the next one */
 			tail = head;
 			break;
 		}
 		bytes = record_at(sideband, ring, tail, size);
 		if (sideband_record_decode(bytes, size, &record) < 0)
-			sideband->n_malformed++;
+			sideband->counters.n_malformed++;
 		else if (record.kind != SIDEBAND_OTHER)
 			sideband->handler(sideband->ctx, &record, bytes, size);
 		tail += size;
@@ -163,6 +165,35 @@ void sideband_remove_cpu(struct sideband *sideband, int cpu)
 	read_ring(sideband, &sideband->rings[cpu]);
 	(void)epoll_ctl(sideband->epoll_fd, EPOLL_CTL_DEL, sideband->rings[cpu].fd, NULL);
 	ring_done(&sideband->rings[cpu]);
+}
+
+static bool follow(struct sideband *sideband, struct perf_opener *opener, int cpu)
+{
+	int fd = perf_opener_event(opener, PERF_EVENT_SIDEBAND, cpu, 0);
+	int r = fd < 0 ? fd : sideband_add_cpu(sideband, cpu, fd);
+
+	if (r < 0 && r != -ENODEV && !sideband->counters.n_cpus_missed++)
+		log_warning("what happens to processes on CPU %d is not told: %s; they are looked "
+			    "up in "
+			    "/proc, which misses what is short",
+			    cpu, strerror(-r));
+	return r == 0;
+}
+
+uint32_t sideband_follow_cpus(struct sideband *sideband, struct perf_opener *opener,
+			      const struct cpu_list *online)
+{
+	uint32_t n_opened = 0;
+
+	for (int cpu = 0; cpu < CPU_LIST_MAX; cpu++) {
+		bool is_online = cpu_list_has(online, (uint32_t)cpu);
+
+		if (is_online && !sideband_has_cpu(sideband, cpu))
+			n_opened += follow(sideband, opener, cpu);
+		else if (!is_online)
+			sideband_remove_cpu(sideband, cpu);
+	}
+	return n_opened;
 }
 
 bool sideband_has_cpu(const struct sideband *sideband, int cpu)
@@ -182,7 +213,7 @@ void sideband_read(struct sideband *sideband)
 			read_ring(sideband, &sideband->rings[i]);
 }
 
-uint64_t sideband_n_malformed(const struct sideband *sideband)
+const struct sideband_counters *sideband_counters(const struct sideband *sideband)
 {
-	return sideband->n_malformed;
+	return &sideband->counters;
 }

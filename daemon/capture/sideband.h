@@ -10,6 +10,8 @@
 #ifndef PROFD_SIDEBAND_H
 #define PROFD_SIDEBAND_H
 
+#include "capture/online_cpus.h"
+#include "capture/perf_opener.h"
 #include "capture/sideband_record.h"
 #include "cleanup.h"
 
@@ -30,12 +32,24 @@ int sideband_add_cpu(struct sideband *sideband, int cpu, int take_fd);
 void sideband_remove_cpu(struct sideband *sideband, int cpu);
 bool sideband_has_cpu(const struct sideband *sideband, int cpu);
 
+/*
+ * Opens the rings of CPUs that came online and closes those of CPUs that went; to be called once a
+ * second. Returns how many were opened. One that cannot be is counted, said once, and tried again
+ * with the next call.
+ */
+uint32_t sideband_follow_cpus(struct sideband *sideband, struct perf_opener *opener,
+			      const struct cpu_list *online);
+
 /* Readable when one of the rings is half full; others wait for the next sideband_read(). */
 int sideband_fd(const struct sideband *sideband);
 /* Hands over everything that was written before the call. */
 void sideband_read(struct sideband *sideband);
 
-/* Records that could not be decoded, ever. */
-uint64_t sideband_n_malformed(const struct sideband *sideband);
+struct sideband_counters {
+	uint64_t n_malformed;	/* records that could not be decoded */
+	uint64_t n_cpus_missed; /* times that a CPU that is online could not be followed */
+};
+
+const struct sideband_counters *sideband_counters(const struct sideband *sideband);
 
 #endif

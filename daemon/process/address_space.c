@@ -76,6 +76,23 @@ int address_space_map(struct address_space **space, const struct mapping *mappin
 	return 0;
 }
 
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Records have build IDs where /proc has inodes, and the path as the process sees it where /proc
+ * has it from profd's root: of each, only what both tell is compared. */
+static bool is_same(const struct mappings *a_of, const struct mapping *a,
+		    const struct mappings *b_of, const struct mapping *b)
+{
+	return a->start == b->start && a->end == b->end && a->file_offset == b->file_offset &&
+	       a->kind == b->kind && (!a->inode || !b->inode || a->inode == b->inode) &&
+	       strcmp(last_part(mappings_path(a_of, a)), last_part(mappings_path(b_of, b))) == 0;
+}
+
 bool address_space_carry_files(const struct address_space *from, struct address_space *to)
 {
 	const struct mappings *m = &to->mappings;
@@ -85,12 +102,7 @@ bool address_space_carry_files(const struct address_space *from, struct address_
 		struct mapping *mapping = &m->entries[i];
 		const struct mapping *before = mappings_find(&from->mappings, mapping->start);
 
-		/* Records have build IDs where /proc has inodes: only what both tell is compared,
-		 * and the path. */
-		if (before && before->start == mapping->start && before->end == mapping->end &&
-		    before->file_offset == mapping->file_offset && before->kind == mapping->kind &&
-		    (!before->inode || !mapping->inode || before->inode == mapping->inode) &&
-		    strcmp(mappings_path(&from->mappings, before), mappings_path(m, mapping)) == 0)
+		if (before && is_same(&from->mappings, before, m, mapping))
 			mapping->file = before->file ? before->file : mapping->file;
 		else
 			same = false;

@@ -22,6 +22,7 @@
 struct cgroups {
 	int mount_fd;		/* root of the hierarchy, -1 when it is not mounted */
 	char *mount;		/* its path, without a slash at the end */
+	bool records_of_v1;	/* the side-band's records are of another hierarchy */
 	struct cgroup *entries; /* [0] is unused; a free slot has id 0 */
 	uint32_t n, n_slots;
 	struct hash_index by_id;
@@ -29,25 +30,30 @@ struct cgroups {
 	struct cgroup_counters counters;
 };
 
-/* mountinfo(5): "36 35 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw". A path with blanks, which
- * the kernel escapes, is nowhere in use for it. */
-static char *find_mount(const char *mountinfo)
+/*
+ * mountinfo(5): "36 35 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw". A path with blanks, which
+ * the kernel escapes, is nowhere in use for it. Where perf_event is mounted as a hierarchy of
+ * version 1, the records are of that one (kernel/events/core.c, perf_cgroup_css_online()), and its
+ * ids are others' in version 2.
+ */
+static void read_mounts(struct cgroups *cgroups, const char *mountinfo)
 {
 	_cleanup_fclose_ FILE *f = fopen(mountinfo, "re");
 	_cleanup_free_ char *line = NULL;
-	char *found = NULL;
 	size_t size = 0;
 
-	while (f && !found && getline(&line, &size, f) > 0) {
-		char path[PATH_MAX], type[64];
+	while (f && getline(&line, &size, f) > 0) {
+		char path[PATH_MAX], type[64], options[1024];
 		const char *fields = strstr(line, " - ");
 
-		if (fields && sscanf(fields, " - %63s", type) == 1 &&
-		    strcmp(type, "cgroup2") == 0 &&
+		if (!fields || sscanf(fields, " - %63s %*s %1023s", type, options) != 2)
+			continue;
+		if (strcmp(type, "cgroup") == 0 && strstr(options, "perf_event"))
+			cgroups->records_of_v1 = true;
+		if (strcmp(type, "cgroup2") == 0 && !cgroups->mount &&
 		    sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1)
-			found = strdup(path);
+			cgroups->mount = strdup(path);
 	}
-	return found;
 }
 
 int cgroups_new(const char *mountinfo, struct cgroups **ret)
@@ -61,7 +67,7 @@ int cgroups_new(const char *mountinfo, struct cgroups **ret)
 		free(cgroups);
 		return -ENOMEM;
 	}
-	cgroups->mount = find_mount(mountinfo);
+	read_mounts(cgroups, mountinfo);
 	cgroups->mount_fd =
 		cgroups->mount ? open(cgroups->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	*ret = cgroups;
@@ -157,6 +163,8 @@ void cgroups_add(struct cgroups *cgroups, uint64_t id, const char *path, uint64_
 {
 	struct cgroup *cgroup = find(cgroups, id);
 
+	if (!id || cgroups->records_of_v1)
+		return;
 	if (!cgroup)
 		cgroup = add(cgroups, id);
 	if (!cgroup)

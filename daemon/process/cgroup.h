@@ -35,7 +35,8 @@ int cgroups_new(const char *mountinfo, struct cgroups **ret);
 struct cgroups *cgroups_free(struct cgroups *cgroups);
 DEFINE_CLEANUP(struct cgroups *, cgroups_free);
 
-/* It was made. Without memory it is looked up when it is asked for. */
+/* It was made. Without memory it is looked up when it is asked for, as all are where the records
+ * are of a hierarchy of version 1. */
 void cgroups_add(struct cgroups *cgroups, uint64_t id, const char *path, uint64_t now_mono_ns);
 
 /* The cgroup of that id, looked up when it is new; one without names when that fails. Never NULL;

@@ -352,9 +352,11 @@ static uint32_t gone_number(struct files *files, const struct file_name *name)
 
 	if (number)
 		return number;
+	/* An entry of the same name that may not answer can stand before it in the other index. */
 	slot = hash_index_find(&files->by_key, hash_key(&key), has_key, files, &key);
-	if (!slot)
-		slot = add_file(files, &key, name->path, -1);
+	if (slot)
+		return has_name(files, slot, name) ? files->entries[slot].number : 0;
+	slot = add_file(files, &key, name->path, -1);
 	if (!slot)
 		return 0;
 	number = files->entries[slot].number;

@@ -260,8 +260,8 @@ static int compact_paths(struct mappings *m)
 	return 0;
 }
 
-/* Takes [start, end) out of what is mapped; there must be room for one entry more. Returns the
- * place where an entry for it belongs. */
+/* Takes [start, end) out of what is mapped; there must be room for one entry more (beyond
+ * MAPPINGS_MAX the upper part is lost). Returns the place where an entry for it belongs. */
 static size_t cut_out(struct mappings *m, uint64_t start, uint64_t end)
 {
 	size_t first = first_ending_after(m, start), last;
@@ -269,7 +269,9 @@ static size_t cut_out(struct mappings *m, uint64_t start, uint64_t end)
 	if (first < m->n && m->entries[first].start < start) {
 		struct mapping *entry = &m->entries[first];
 
-		if (entry->end > end) { /* a hole in the middle of it */
+		if (entry->end > end && m->n >= MAPPINGS_MAX) {
+			m->n_dropped++;
+		} else if (entry->end > end) { /* a hole in the middle of it */
 			memmove(entry + 1, entry, (m->n - first) * sizeof(*entry));
 			m->n++;
 			entry[1].file_offset += end - entry->start;
@@ -296,7 +298,7 @@ int mappings_insert(struct mappings *m, const struct mapping *mapping, const cha
 	size_t place;
 	int r = 0;
 
-	if (mapping->start >= mapping->end || m->n + 2 > MAPPINGS_MAX) {
+	if (mapping->start >= mapping->end) {
 		m->n_dropped++;
 		return 0;
 	}
@@ -307,6 +309,10 @@ int mappings_insert(struct mappings *m, const struct mapping *mapping, const cha
 	if (r < 0)
 		return r;
 	place = cut_out(m, mapping->start, mapping->end);
+	if (m->n >= MAPPINGS_MAX) { /* but what was there before is there no more */
+		m->n_dropped++;
+		return 0;
+	}
 	strip_deleted(&cursor);
 	added.kind = kind_of(&cursor, mapping->inode || mapping->build_id_len);
 	added.file = 0;

@@ -56,6 +56,28 @@ static int read_space(struct process_table *table, const struct process_key *key
 	return 0;
 }
 
+/* A process whose loader runs maps something every millisecond, one that is up hardly ever, and a
+ * walk without frame pointers asks for addresses that never were in a mapping. */
+static void wait_longer(struct process *process, bool nothing_new, uint64_t now_mono_ns)
+{
+	if (!process->reread_wait_ns)
+		process->reread_wait_ns = REREAD_FIRST_NS;
+	else if (nothing_new)
+		process->reread_wait_ns *= 2;
+	if (process->reread_wait_ns > REREAD_MAX_NS)
+		process->reread_wait_ns = REREAD_MAX_NS;
+	process->tried_mono_ns = now_mono_ns;
+}
+
+static bool may_read_again(const struct process *process, bool is_leaf, uint64_t now_mono_ns)
+{
+	uint64_t wait_ns = process->reread_wait_ns;
+
+	if (!is_leaf && wait_ns < REREAD_CALLER_NS)
+		wait_ns = REREAD_CALLER_NS;
+	return now_mono_ns - process->tried_mono_ns >= wait_ns;
+}
+
 /* ---- ahead of the sample's turn ---- */
 
 static bool is_known(const struct process *process, const struct process_key *key)
@@ -75,6 +97,7 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 {
 	struct process *process = process_table_find(table, key->pid);
 	struct address_space *space;
+	int r;
 
 	if (process && is_known(process, key)) {
 		if (process->space && !process->space->numbered) /* what it mapped since */
@@ -89,7 +112,9 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 		return;
 	process->ahead.space = address_space_unref(process->ahead.space);
 	process->ahead.key = *key;
-	if (read_space(table, key, &space) < 0)
+	r = read_space(table, key, &space);
+	process->ahead.gone = r == -ESRCH;
+	if (r < 0)
 		return;
 	process->ahead.space = space;
 	process->ahead.read_mono_ns = now_mono_ns;
@@ -130,7 +155,8 @@ static bool take_ahead(struct process_table *table, struct process *process,
 	return true;
 }
 
-/* A child that is gone and never executed a program has had what its parent still has. */
+/* A child that is gone and never executed a program has had what its parent still has, if that
+ * still runs what it ran then: the child's text lies where the parent's does. */
 static bool take_from_parent(struct process_table *table, struct process *process,
 			     const struct process_key *key, uint64_t now_mono_ns)
 {
@@ -138,7 +164,10 @@ static bool take_from_parent(struct process_table *table, struct process *proces
 		process->parent_pid ? process_table_find(table, process->parent_pid) : NULL;
 	struct address_space *space;
 
-	if (parent && parent->space) {
+	if (parent && parent->space &&
+	    (!parent->key.start_code || !key->start_code ||
+	     (parent->key.start_code == key->start_code &&
+	      parent->key.end_code == key->end_code))) {
 		take_space(table, process, address_space_ref(parent->space), 0);
 		return true;
 	}
@@ -161,7 +190,8 @@ static void find_space(struct process_table *table, struct process *process,
 
 	if (take_ahead(table, process, key))
 		return;
-	r = read_space(table, key, &space);
+	r = process->ahead.gone && was_tried(process, key) ? -ESRCH
+							   : read_space(table, key, &space);
 	if (r == 0) {
 		take_space(table, process, space, now_mono_ns);
 		find_files(table, key->pid, space);
@@ -169,6 +199,8 @@ static void find_space(struct process_table *table, struct process *process,
 	} else if (r == -ESRCH && !take_from_parent(table, process, key, now_mono_ns)) {
 		process->gone = true;
 		table->counters.n_gone++;
+	} else if (r != -ESRCH) { /* not allowed to, say: not with every sample again */
+		wait_longer(process, true, now_mono_ns);
 	}
 }
 
@@ -180,6 +212,8 @@ static void heal(struct process_table *table, struct process *process,
 
 	process->n_gaps = table->n_gaps;
 	table->counters.n_healed++;
+	if (take_ahead(table, process, key)) /* it may be gone by now */
+		return;
 	if (read_space(table, key, &space) < 0)
 		return;
 	(void)address_space_carry_files(process->space, space);
@@ -234,8 +268,9 @@ struct process *process_table_get(struct process_table *table, const struct proc
 		/* Another program, of which no record came: nothing of the old one holds. */
 		process_forget_space(process);
 		process->gone = false;
+		process->reread_wait_ns = 0;
 	}
-	if (!process->space && !process->gone)
+	if (!process->space && !process->gone && may_read_again(process, true, now_mono_ns))
 		find_space(table, process, key, now_mono_ns);
 	else if (process->space && process->n_gaps != table->n_gaps)
 		heal(table, process, key, now_mono_ns);
@@ -247,28 +282,6 @@ struct process *process_table_get(struct process_table *table, const struct proc
 }
 
 /* ---- where an address lies ---- */
-
-/* A process whose loader runs maps something every millisecond, one that is up hardly ever, and a
- * walk without frame pointers asks for addresses that never were in a mapping. */
-static void wait_longer(struct process *process, bool nothing_new, uint64_t now_mono_ns)
-{
-	if (!process->reread_wait_ns)
-		process->reread_wait_ns = REREAD_FIRST_NS;
-	else if (nothing_new)
-		process->reread_wait_ns *= 2;
-	if (process->reread_wait_ns > REREAD_MAX_NS)
-		process->reread_wait_ns = REREAD_MAX_NS;
-	process->tried_mono_ns = now_mono_ns;
-}
-
-static bool may_read_again(const struct process *process, bool is_leaf, uint64_t now_mono_ns)
-{
-	uint64_t wait_ns = process->reread_wait_ns;
-
-	if (!is_leaf && wait_ns < REREAD_CALLER_NS)
-		wait_ns = REREAD_CALLER_NS;
-	return now_mono_ns - process->tried_mono_ns >= wait_ns;
-}
 
 /* What was known before stays valid when the process has ended meanwhile. */
 static void read_again(struct process_table *table, struct process *process, uint64_t now_mono_ns)

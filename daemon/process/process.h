@@ -22,7 +22,8 @@
 /* What /proc said before the sample's turn. */
 struct process_ahead {
 	struct address_space *space; /* NULL = nothing */
-	struct process_key key;
+	struct process_key key;	     /* pid 0 = not tried */
+	bool gone;		     /* it was tried, and was not that process or image any more */
 	uint64_t read_mono_ns;
 };
 

@@ -47,6 +47,12 @@ void process_forked(struct process_table *table, uint32_t pid, uint32_t parent_p
 		return;
 	process->space = address_space_ref(parent->space);
 	process->n_gaps = parent->n_gaps;
+	/* The same image, so that an exec whose record is lost shows in the child's first sample.
+	 */
+	process->image_open = parent->image_open;
+	process->key.exec_id = parent->key.exec_id;
+	process->key.start_code = parent->key.start_code;
+	process->key.end_code = parent->key.end_code;
 	process->gone = false;
 }
 

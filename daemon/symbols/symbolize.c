@@ -31,7 +31,8 @@ struct known_file {
 	enum file_state state;
 	enum unknown_reason reason; /* of FILE_FAILED */
 	bool in_resolver;
-	bool expected; /* the identity was told before the file was opened */
+	bool expected;	    /* the identity was told before the file was opened */
+	uint32_t owner_uid; /* of an expected one, until its identity is found to be that */
 };
 
 struct kernel_file {
@@ -48,6 +49,7 @@ struct symbolize {
 	struct name_cache names;
 	struct resolver_question *wanted;
 	uint32_t n_wanted, cap_wanted;
+	bool ask_again; /* questions may have waited for an identity that is there now */
 	struct kernel_symbols *kernel;
 	int kernel_error; /* why there is no snapshot */
 	uint64_t kernel_asked_ns;
@@ -174,7 +176,9 @@ void symbolize_file_opened(struct symbolize *s, uint32_t number, int take_fd, ui
 		close(take_fd);
 		return;
 	}
-	file->file.trust_uid = trust_uid;
+	file->owner_uid = trust_uid;
+	if (!file->expected) /* else it may be another file, and its owner another one's */
+		file->file.trust_uid = trust_uid;
 	if (resolver_client_add_file(s->client, number, take_fd) < 0)
 		symbolize_file_failed(s, number, UNKNOWN_FILE_SKIPPED);
 	else
@@ -331,6 +335,12 @@ void symbolize_want(struct symbolize *s, uint32_t number, uint64_t offset)
 		(void)name_cache_put(&s->names, number, offset, UNKNOWN_PENDING, NULL);
 }
 
+/* An expected file is asked when it is known to be that file: another one has other names. */
+static bool must_wait(const struct known_file *file)
+{
+	return file->state == FILE_WAITING || (file->state == FILE_OPENED && file->expected);
+}
+
 /* Takes up to QUESTIONS_AT_ONCE that can be asked now out of the list; the rest stays in order. */
 static size_t take_askable(struct symbolize *s, struct resolver_question *now)
 {
@@ -346,7 +356,7 @@ static size_t take_askable(struct symbolize *s, struct resolver_question *now)
 			(void)name_cache_put(&s->names, s->wanted[i].file, s->wanted[i].offset,
 					     file->reason, NULL);
 			s->counters.n_unnamed++;
-		} else if (file->state == FILE_WAITING || n_now == QUESTIONS_AT_ONCE) {
+		} else if (must_wait(file) || n_now == QUESTIONS_AT_ONCE) {
 			s->wanted[n_later++] = s->wanted[i];
 		} else {
 			now[n_now++] = s->wanted[i];
@@ -385,6 +395,7 @@ static void take_identity(struct symbolize *s, const struct resolver_reply *repl
 
 	if (!file)
 		return;
+	s->ask_again |= file->expected;
 	if (!reply->identity_len) {
 		symbolize_file_failed(s, reply->file,
 				      reply->error == -EMFILE || reply->error == -ENOMEM
@@ -393,11 +404,11 @@ static void take_identity(struct symbolize *s, const struct resolver_reply *repl
 		return;
 	}
 	if (file->expected && !is_expected(file, reply)) {
-		file->file.trust_uid = PROFILE_TRUST_UNKNOWN;
 		symbolize_file_failed(s, reply->file, UNKNOWN_FILE_GONE);
 		return;
 	}
 	file->state = FILE_READY;
+	file->file.trust_uid = file->expected ? file->owner_uid : file->file.trust_uid;
 	file->file.is_build_id = reply->is_build_id;
 	file->file.identity_len = reply->identity_len;
 	memcpy(file->file.identity, reply->identity, reply->identity_len);
@@ -452,6 +463,9 @@ void symbolize_dispatch(struct symbolize *s)
 		}
 		resolver_reply_free(reply);
 	}
+	if (s->ask_again)
+		symbolize_flush(s);
+	s->ask_again = false;
 }
 
 bool symbolize_busy(const struct symbolize *s)
