@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <ini.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,27 +19,35 @@
 
 #define CONFIG_FILE_MAX (64 * 1024)
 
-enum key_type { KEY_NUMBER, KEY_DIVISOR, KEY_PATH };
+enum key_type { KEY_NUMBER, KEY_DIVISOR, KEY_PATH, KEY_PATTERNS };
 
 static const struct key {
 	const char *section, *name;
 	enum key_type type;
+	bool is_live; /* a reload may change it */
 	size_t offset;
 	uint32_t min, max;
 	uint32_t initial;
 	uint32_t divides; /* KEY_DIVISOR: the value must divide it */
 	const char *unit;
 } keys[] = {
-	{"cpu", "frequency_hz", KEY_NUMBER, offsetof(struct config, frequency_hz),
+	{"cpu", "frequency_hz", KEY_NUMBER, true, offsetof(struct config, frequency_hz),
 	 CONFIG_FREQUENCY_MIN_HZ, CONFIG_FREQUENCY_MAX_HZ, 49, 0, "Hz"},
+	{"filter", "exclude_units", KEY_PATTERNS, true, offsetof(struct config, exclude_units), 0,
+	 0, 0, 0, NULL},
+	{"filter", "exclude_comms", KEY_PATTERNS, true, offsetof(struct config, exclude_comms), 0,
+	 0, 0, 0, NULL},
+	{"service", "control_directory", KEY_PATH, false,
+	 offsetof(struct config, control_directory), 0, 0, 0, 0, NULL},
 	/* A divisor of an hour, so that hours and midnight fall on the border of buckets. */
-	{"store", "bucket_s", KEY_DIVISOR, offsetof(struct config, bucket_s), 1, 600, 10, 3600,
-	 "seconds"},
-	{"store", "max_nodes", KEY_NUMBER, offsetof(struct config, max_nodes), 10000, 16000000,
-	 1000000, 0, "nodes"},
-	{"store", "max_mb", KEY_NUMBER, offsetof(struct config, max_mb), 16, 1048576, 1024, 0,
+	{"store", "bucket_s", KEY_DIVISOR, false, offsetof(struct config, bucket_s), 1, 600, 10,
+	 3600, "seconds"},
+	{"store", "max_nodes", KEY_NUMBER, true, offsetof(struct config, max_nodes), 10000,
+	 16000000, 1000000, 0, "nodes"},
+	{"store", "max_mb", KEY_NUMBER, true, offsetof(struct config, max_mb), 16, 1048576, 1024, 0,
 	 "MiB"},
-	{"store", "directory", KEY_PATH, offsetof(struct config, directory), 0, 0, 0, 0, NULL},
+	{"store", "directory", KEY_PATH, false, offsetof(struct config, directory), 0, 0, 0, 0,
+	 NULL},
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(struct config_error *error,
@@ -52,12 +61,23 @@ __attribute__((format(printf, 2, 3))) static int fail(struct config_error *error
 	return -EINVAL;
 }
 
+/* Members of a config are found by the table, as bytes. */
+static const void *member(const struct config *config, const struct key *key)
+{
+	return (const char *)config + key->offset;
+}
+
+static void *member_to_set(struct config *config, const struct key *key)
+{
+	return (char *)config + key->offset;
+}
+
 void config_init(struct config *config)
 {
-	*config = (struct config){.directory = "/var/lib/profd"};
+	*config = (struct config){.directory = "/var/lib/profd", .control_directory = "/run/profd"};
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (keys[i].type != KEY_PATH)
-			*(uint32_t *)(void *)((char *)config + keys[i].offset) = keys[i].initial;
+		if (keys[i].type == KEY_NUMBER || keys[i].type == KEY_DIVISOR)
+			*(uint32_t *)member_to_set(config, &keys[i]) = keys[i].initial;
 }
 
 static int set_number(struct config *config, const struct key *key, const char *value,
@@ -78,7 +98,7 @@ static int set_number(struct config *config, const struct key *key, const char *
 		return fail(error, "%s: %s = '%s': accepted are %u to %u %s", where, key->name,
 			    value, key->min, key->max, key->unit);
 	}
-	*(uint32_t *)(void *)((char *)config + key->offset) = (uint32_t)number;
+	*(uint32_t *)member_to_set(config, key) = (uint32_t)number;
 	return 0;
 }
 
@@ -89,7 +109,32 @@ static int set_path(struct config *config, const struct key *key, const char *va
 		return fail(error,
 			    "%s: %s = '%s': accepted is an absolute path of at most %d bytes",
 			    where, key->name, value, CONFIG_PATH_MAX - 1);
-	(void)snprintf((char *)config + key->offset, CONFIG_PATH_MAX, "%s", value);
+	(void)snprintf(member_to_set(config, key), CONFIG_PATH_MAX, "%s", value);
+	return 0;
+}
+
+/* Adds the patterns of `value`, which are separated by blanks. */
+static int add_patterns(struct config *config, const struct key *key, const char *value,
+			const char *where, struct config_error *error)
+{
+	struct config_patterns *patterns = member_to_set(config, key);
+
+	while (*(value += strspn(value, " \t"))) {
+		size_t len = strcspn(value, " \t");
+
+		if (patterns->n == CONFIG_PATTERNS_MAX ||
+		    len >= sizeof(patterns->text) - patterns->used)
+			return fail(error,
+				    "%s: %s: accepted are %d shell patterns, separated by blanks, "
+				    "of %d bytes together",
+				    where, key->name, CONFIG_PATTERNS_MAX,
+				    CONFIG_PATTERNS_BYTES_MAX);
+		memcpy(patterns->text + patterns->used, value, len);
+		patterns->text[patterns->used + len] = '\0';
+		patterns->used += (uint32_t)len + 1;
+		patterns->n++;
+		value += len;
+	}
 	return 0;
 }
 
@@ -116,6 +161,8 @@ int config_set(struct config *config, const char *section, const char *name, con
 			continue;
 		if (key->type == KEY_PATH)
 			return set_path(config, key, value, where, error);
+		if (key->type == KEY_PATTERNS)
+			return add_patterns(config, key, value, where, error);
 		return set_number(config, key, value, where, error);
 	}
 	list_keys(known, sizeof(known));
@@ -214,4 +261,37 @@ int config_read(struct config *config, const char *path, struct config_error *er
 	if (used > CONFIG_FILE_MAX)
 		return fail(error, "%s: larger than %d bytes", path, CONFIG_FILE_MAX);
 	return config_parse(config, text, used, path, error);
+}
+
+static bool differs(const struct key *key, const struct config *now, const struct config *next)
+{
+	switch (key->type) {
+	case KEY_PATH:
+		return strcmp(member(now, key), member(next, key)) != 0;
+	case KEY_PATTERNS:
+		return memcmp(member(now, key), member(next, key),
+			      sizeof(struct config_patterns)) != 0;
+	case KEY_NUMBER:
+	case KEY_DIVISOR:
+		break;
+	}
+	return *(const uint32_t *)member(now, key) != *(const uint32_t *)member(next, key);
+}
+
+int config_reloadable(const struct config *now, const struct config *next, char *text, size_t size)
+{
+	char names[CONFIG_ERROR_MAX / 2] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!keys[i].is_live && differs(&keys[i], now, next) && used < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s[%s] %s",
+						 used ? ", " : "", keys[i].section, keys[i].name);
+	if (!used)
+		return 0;
+	(void)snprintf(text, size,
+		       "not reloaded, the configuration of before stays in force: %s changed, "
+		       "which needs a restart of profd",
+		       names);
+	return -EBUSY;
 }

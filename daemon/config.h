@@ -18,12 +18,24 @@
 #define CONFIG_FREQUENCY_MIN_HZ 19
 #define CONFIG_FREQUENCY_MAX_HZ 999
 
+#define CONFIG_PATTERNS_MAX	  32
+#define CONFIG_PATTERNS_BYTES_MAX 1024
+
+/* Shell patterns, one after the other, each with a NUL at its end. */
+struct config_patterns {
+	uint32_t n, used; /* patterns, bytes of text */
+	char text[CONFIG_PATTERNS_BYTES_MAX];
+};
+
 struct config {
-	uint32_t frequency_hz;		 /* [cpu] frequency_hz: samples a second and CPU */
-	uint32_t bucket_s;		 /* [store] bucket_s: width of a bucket */
-	uint32_t max_nodes;		 /* [store] max_nodes: of a partition's call trie */
-	uint32_t max_mb;		 /* [store] max_mb: of all partitions together */
-	char directory[CONFIG_PATH_MAX]; /* [store] directory */
+	uint32_t frequency_hz;			 /* [cpu] frequency_hz: samples a second and CPU */
+	uint32_t bucket_s;			 /* [store] bucket_s: width of a bucket */
+	uint32_t max_nodes;			 /* [store] max_nodes: of a partition's call trie */
+	uint32_t max_mb;			 /* [store] max_mb: of all partitions together */
+	char directory[CONFIG_PATH_MAX];	 /* [store] directory */
+	char control_directory[CONFIG_PATH_MAX]; /* [service] control_directory: of the socket */
+	struct config_patterns exclude_units;	 /* [filter] exclude_units */
+	struct config_patterns exclude_comms;	 /* [filter] exclude_comms */
 };
 
 struct config_error {
@@ -43,8 +55,15 @@ int config_read(struct config *config, const char *path, struct config_error *er
 int config_parse(struct config *config, const char *text, size_t len, const char *name,
 		 struct config_error *error);
 
-/* Sets one key as if it stood in the file; `where` begins the message ("--frequency"). */
+/* Sets one key as if it stood in the file; `where` begins the message ("--frequency"). A list is
+ * added to, so that a long one can be spread over lines. */
 int config_set(struct config *config, const char *section, const char *key, const char *value,
 	       const char *where, struct config_error *error);
+
+/*
+ * Whether a running profd can go from `now` to `next`. Returns 0; -EBUSY when a key differs that is
+ * read at the start only: then `text` says which, and that the reload is refused as a whole.
+ */
+int config_reloadable(const struct config *now, const struct config *next, char *text, size_t size);
 
 #endif

@@ -9,8 +9,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LINE_MAX_BYTES 1024
 
 static int log_level = LOG_INFO;
 static bool log_to_journal;
@@ -32,20 +35,39 @@ void log_init(int level)
 	log_to_journal = stderr_is_the_journal();
 }
 
+/* A message is one line: the journal would take a second one without its level, and names in it are
+ * foreign, with escape sequences perhaps. */
+static void make_one_line(char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n' || *text == '\t')
+			*text = ' ';
+		else if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+	}
+}
+
 void log_line(int level, const char *format, ...)
 {
 	int saved_errno = errno;
-	char text[1024];
+	char line[LINE_MAX_BYTES];
+	int used, len;
 	va_list args;
 
 	if (level > log_level)
 		return;
+	used = log_to_journal ? snprintf(line, sizeof(line), "<%d>", level)
+			      : snprintf(line, sizeof(line), "profd: ");
 	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
+	len = vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, args);
 	va_end(args);
-	if (log_to_journal)
-		fprintf(stderr, "<%d>%s\n", level, text);
-	else
-		fprintf(stderr, "profd: %s\n", text);
+	if (len < 0) /* a format that does not fit its arguments */
+		line[used] = '\0';
+	make_one_line(line + used);
+	used += (int)strlen(line + used);
+	line[used++] = '\n';
+	/* In one piece, so that lines of two threads do not mix. A log that nobody takes is no
+	 * reason to stop. */
+	(void)!write(STDERR_FILENO, line, (size_t)used);
 	errno = saved_errno;
 }

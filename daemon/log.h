@@ -14,7 +14,8 @@
  * goes to the journal (sd-daemon(3), JOURNAL_STREAM). */
 void log_init(int level);
 
-/* One line, without a newline at its end; keeps errno. */
+/* One line, without a newline at its end; keeps errno. Control characters in it are replaced, and
+ * what goes beyond about 1000 bytes is cut. */
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)	 log_line(LOG_ERR, __VA_ARGS__)

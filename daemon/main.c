@@ -8,9 +8,11 @@
 #include "capabilities.h"
 #include "capture/perf_opener.h"
 #include "config.h"
+#include "control_client.h"
 #include "log.h"
 #include "probe.h"
 #include "profiler.h"
+#include "service.h"
 #include "store.h"
 
 #include <argp.h>
@@ -21,14 +23,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 
 #define EXIT_USAGE	    2
-#define CONFIG_DEFAULT_PATH "/etc/profd/profd.conf"
+#define CONFIG_DEFAULT_PATH PROFD_CONFIG_PATH
 #define OPEN_FILES	    16384 /* descriptors: two per mapped file, one per CPU */
 
 const char *argp_program_version = "profd " PROFD_VERSION;
 
-enum option_key { OPTION_DEBUG = 256, OPTION_PROBE };
+enum option_key { OPTION_DEBUG = 256, OPTION_CONTROL, OPTION_CONTROL_DIRECTORY, OPTION_PROBE };
 
 static const struct argp_option options[] = {
 	{"config", 'c', "FILE", 0, "read FILE instead of " CONFIG_DEFAULT_PATH, 0},
@@ -36,6 +39,12 @@ static const struct argp_option options[] = {
 	{"frequency", 'F', "HZ", 0, "samples a second and CPU: 19 to 999, by default 49", 0},
 	{"bucket", 'b', "SECONDS", 0,
 	 "width of a bucket: a divisor of 3600 up to 600, by default 10", 0},
+	{"control", OPTION_CONTROL, "REQUEST", 0,
+	 "ask the profd that is running, print its answer, and end: flush writes what was sampled "
+	 "until now, status says how it goes",
+	 0},
+	{"control-directory", OPTION_CONTROL_DIRECTORY, "DIR", 0,
+	 "where the control socket is, instead of /run/profd", 0},
 	{"debug", OPTION_DEBUG, NULL, 0, "say more, also what libbpf says", 0},
 	{"probe", OPTION_PROBE, NULL, 0,
 	 "print as JSON what this machine lets profd do, and end: 0 when it could run, 5 when not",
@@ -48,6 +57,8 @@ struct arguments {
 	const char *store;
 	const char *frequency;
 	const char *bucket;
+	const char *control; /* NULL: be a profd */
+	const char *control_directory;
 	int log_level;
 	bool probe;
 };
@@ -69,6 +80,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'b':
 		arguments->bucket = arg;
 		return 0;
+	case OPTION_CONTROL:
+		arguments->control = arg;
+		return 0;
+	case OPTION_CONTROL_DIRECTORY:
+		arguments->control_directory = arg;
+		return 0;
 	case OPTION_DEBUG:
 		arguments->log_level = LOG_DEBUG;
 		return 0;
@@ -84,19 +101,20 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 /* A relative directory on the command line is meant from where one stands. */
-static int set_store(struct config *config, const char *store, struct config_error *error)
+static int set_directory(struct config *config, const char *section, const char *key,
+			 const char *dir, const char *option, struct config_error *error)
 {
 	char path[CONFIG_PATH_MAX], here[PATH_MAX];
 
-	if (store[0] == '/')
-		return config_set(config, "store", "directory", store, "--store", error);
+	if (dir[0] == '/')
+		return config_set(config, section, key, dir, option, error);
 	if (!getcwd(here, sizeof(here)) ||
-	    snprintf(path, sizeof(path), "%s/%s", here, store) >= (int)sizeof(path)) {
+	    snprintf(path, sizeof(path), "%s/%s", here, dir) >= (int)sizeof(path)) {
 		(void)snprintf(error->text, sizeof(error->text),
-			       "--store: the path '%s' is too long; give an absolute one", store);
+			       "%s: the path '%s' is too long; give an absolute one", option, dir);
 		return -EINVAL;
 	}
-	return config_set(config, "store", "directory", path, "--store", error);
+	return config_set(config, section, key, path, option, error);
 }
 
 static int make_config(const struct arguments *arguments, struct config *ret,
@@ -110,7 +128,10 @@ static int make_config(const struct arguments *arguments, struct config *ret,
 		r = config_read(ret, arguments->config ? arguments->config : CONFIG_DEFAULT_PATH,
 				error);
 	if (r == 0 && arguments->store)
-		r = set_store(ret, arguments->store, error);
+		r = set_directory(ret, "store", "directory", arguments->store, "--store", error);
+	if (r == 0 && arguments->control_directory)
+		r = set_directory(ret, "service", "control_directory", arguments->control_directory,
+				  "--control-directory", error);
 	if (r == 0 && arguments->frequency)
 		r = config_set(ret, "cpu", "frequency_hz", arguments->frequency, "--frequency",
 			       error);
@@ -119,14 +140,58 @@ static int make_config(const struct arguments *arguments, struct config *ret,
 	return r;
 }
 
+/* `profd --control REQUEST`: asks another profd, which is all that this process does. */
+static int ask(const struct config *config, const char *request)
+{
+	_cleanup_free_ char *answer = NULL;
+	struct control_error error;
+	enum control_exit code = control_ask(config->control_directory, request,
+					     CONTROL_CLIENT_TIMEOUT_MS, &answer, &error);
+
+	if (!answer)
+		log_error("%s", error.text);
+	else if (puts(answer) < 0 || fflush(stdout) != 0)
+		return EXIT_FAILURE;
+	return (int)code;
+}
+
+/* What signals are about. */
+struct running {
+	const struct arguments
+		*arguments; /* hold over the file, also over one that is read again */
+	struct profiler *profiler;
+};
+
+static void reload(const struct running *running)
+{
+	struct profiler_error error;
+	struct config_error config_error;
+	struct config next;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	service_reloading((uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec);
+	if (make_config(running->arguments, &next, &config_error) < 0)
+		log_error("not reloaded, the configuration of before stays in force: %s",
+			  config_error.text);
+	else if (profiler_reload(running->profiler, &next, &error) < 0)
+		log_error("%s", error.text);
+	profiler_say_ready(running->profiler);
+}
+
 static int on_signal(struct event_source *source)
 {
+	const struct running *running = source->ctx;
 	struct signalfd_siginfo info;
 
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return 0;
+	if (info.ssi_signo == SIGHUP) {
+		reload(running);
+		return 0;
+	}
 	log_info("%s: writing the open bucket", strsignal((int)info.ssi_signo));
-	event_loop_stop(source->ctx);
+	event_loop_stop(profiler_loop(running->profiler));
 	return 0;
 }
 
@@ -140,22 +205,25 @@ static int open_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int run(const struct config *config, struct perf_opener *perf_opener)
+static int run(const struct arguments *arguments, const struct config *config,
+	       struct perf_opener *perf_opener)
 {
 	_cleanup_(profiler_freep) struct profiler *profiler = NULL;
 	_cleanup_close_ int signal_fd = open_signals();
-	struct event_source signals = {.fd = signal_fd, .ready = on_signal};
+	struct running running = {.arguments = arguments};
+	struct event_source signals = {.fd = signal_fd, .ready = on_signal, .ctx = &running};
 	struct profiler_error error = {};
 	int r = profiler_new(config, perf_opener, &profiler, &error);
 
 	if (r == 0) {
-		signals.ctx = profiler_loop(profiler);
-		r = signal_fd < 0 ? signal_fd : event_loop_add(signals.ctx, &signals);
+		running.profiler = profiler;
+		r = signal_fd < 0 ? signal_fd : event_loop_add(profiler_loop(profiler), &signals);
 		if (r < 0)
 			(void)snprintf(error.text, sizeof(error.text), "signals: %s", strerror(-r));
 	}
@@ -246,7 +314,7 @@ static int run_unprivileged(const struct arguments *arguments, const struct conf
 	if (arguments->probe)
 		return probe(perf_opener, have, stdout);
 	say_what_is_missing(have);
-	return run(config, perf_opener);
+	return run(arguments, config, perf_opener);
 }
 
 int main(int argc, char **argv)
@@ -270,5 +338,7 @@ int main(int argc, char **argv)
 		log_error("%s", error.text);
 		return EXIT_USAGE;
 	}
+	if (arguments.control)
+		return ask(&config, arguments.control);
 	return run_unprivileged(&arguments, &config);
 }

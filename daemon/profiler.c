@@ -117,6 +117,14 @@ static int make_parts(struct profiler *p, struct profiler_error *error)
 	return r < 0 ? profiler_fail(error, r, "cannot start: %s", strerror(-r)) : 0;
 }
 
+static void set_filter(struct profiler *p)
+{
+	struct filter filter;
+
+	filter_init(&filter, &p->config);
+	attribution_set_filter(p->attribution, &filter);
+}
+
 static int make_cycle(struct profiler *p, struct profiler_error *error)
 {
 	const struct bucket_cycle_parts parts = {.attribution = p->attribution,
@@ -158,6 +166,8 @@ static int add_sources(struct profiler *p, struct profiler_error *error)
 			       profiler_on_resolver);
 	if (r == 0)
 		r = add_source(p, &p->opener_source, opener_fd(p->opener), profiler_on_opener);
+	if (r == 0 && p->control)
+		r = add_source(p, &p->control_source, control_fd(p->control), profiler_on_control);
 	return r < 0 ? profiler_fail(error, r, "cannot start the event loop: %s", strerror(-r)) : 0;
 }
 
@@ -176,6 +186,7 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 	p->config = *config;
 	p->perf_opener = perf_opener;
 	p->timer_source.fd = -1;
+	service_init(&p->service);
 	read_boot_id(p->boot_id);
 	r = check_host(p, error);
 	if (r < 0)
@@ -192,6 +203,7 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 	r = make_parts(p, error);
 	if (r < 0)
 		return r;
+	set_filter(p);
 	options.ctx = p->intake;
 	r = collectors_new(&options, &p->collectors, &collector_error);
 	if (r < 0)
@@ -199,8 +211,10 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 	r = open_store(p, error);
 	if (r == 0)
 		r = make_cycle(p, error);
-	if (r == 0)
-		r = add_sources(p, error);
+	if (r < 0)
+		return r;
+	profiler_listen(p);
+	r = add_sources(p, error);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(p);
@@ -212,6 +226,7 @@ struct profiler *profiler_free(struct profiler *p)
 	if (!p)
 		return NULL;
 	/* In the order of the flow, so that nothing is fed that is gone. */
+	control_free(p->control);
 	collectors_free(p->collectors);
 	online_cpus_free(p->online);
 	writer_free(p->writer);

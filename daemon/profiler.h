@@ -30,6 +30,16 @@ DEFINE_CLEANUP(struct profiler *, profiler_free);
 /* For further sources of main's: signals. */
 struct event_loop *profiler_loop(struct profiler *profiler);
 
+/*
+ * Goes on with another configuration, without losing what was sampled. Returns 0; or an error of
+ * config_reloadable() with its text, and then everything stays as it was.
+ */
+int profiler_reload(struct profiler *profiler, const struct config *next,
+		    struct profiler_error *error);
+
+/* What systemd is told when a reload ends, also one that was refused. */
+void profiler_say_ready(const struct profiler *profiler);
+
 /* Samples until the loop is stopped, then writes the open bucket. */
 int profiler_run(struct profiler *profiler, struct profiler_error *error);
 

@@ -10,8 +10,11 @@
 #include "capture/collector.h"
 #include "capture/intake.h"
 #include "capture/online_cpus.h"
+#include "control.h"
 #include "crash_guard.h"
+#include "flush_queue.h"
 #include "profiler.h"
+#include "service.h"
 
 #define BOOT_ID_MAX 64
 
@@ -20,7 +23,7 @@ struct profiler {
 	char boot_id[BOOT_ID_MAX];
 	struct event_loop loop;
 	struct event_source ring_source, sideband_source, timer_source, resolver_source,
-		opener_source;
+		opener_source, control_source;
 	struct perf_opener *perf_opener; /* borrowed */
 	struct online_cpus *online;
 	struct collectors *collectors;
@@ -34,6 +37,10 @@ struct profiler {
 	struct intake *intake;
 	struct writer *writer;
 	struct bucket_cycle *cycle;
+	struct control *control; /* NULL: none could be made */
+	struct flush_queue flushes;
+	struct service service;
+	uint64_t since_real_ns; /* when sampling began */
 	struct crash_guard guard;
 	bool safe_mode;
 	uint64_t guarded_until_ns; /* CLOCK_MONOTONIC: the host is up for long enough; 0 = it is */
@@ -48,9 +55,19 @@ int profiler_on_sideband(struct event_source *source);
 int profiler_on_tick(struct event_source *source);
 int profiler_on_resolver(struct event_source *source);
 int profiler_on_opener(struct event_source *source);
+int profiler_on_control(struct event_source *source);
 int profiler_on_sample(void *ctx, const struct sample *sample);
 void profiler_describe(void *ctx, struct bucket_head *head);
 void profiler_count(void *ctx, struct losses *losses);
+
+/* Takes in what was sampled until that time; 1 when that takes longer than a moment. */
+int profiler_take_in(struct profiler *p, uint64_t until_mono_ns);
+
+/* Listens on the control socket; without one profd goes on. */
+void profiler_listen(struct profiler *p);
+/* Cuts the open bucket when that is asked for, and answers who asked; to be called by the tick.
+ * Returns 0, 1 as profiler_take_in() does, or negative errno. */
+int profiler_flush(struct profiler *p);
 
 uint64_t profiler_clock_ns(clockid_t clock);
 __attribute__((format(printf, 3, 4))) int profiler_fail(struct profiler_error *error, int r,

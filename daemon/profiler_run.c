@@ -18,7 +18,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 
 #define TICKS_A_SECOND	  5 /* names are asked and CPUs looked at that often */
@@ -93,6 +92,11 @@ static int take_in(struct profiler *p, uint64_t until_mono_ns, uint64_t at_most_
 	intake_read_sideband(p->intake);
 	r = consume(p, at_most_ns);
 	return r != 0 ? r : intake_deliver(p->intake, until_mono_ns, now_ns + 2 * at_most_ns);
+}
+
+int profiler_take_in(struct profiler *p, uint64_t until_mono_ns)
+{
+	return take_in(p, until_mono_ns, TAKE_IN_NS);
 }
 
 int profiler_on_ring(struct event_source *source)
@@ -187,7 +191,8 @@ int profiler_on_tick(struct event_source *source)
 
 	if (read(source->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		return -errno;
-	r = take_in(p, until_ns, TAKE_IN_NS);
+	service_watchdog(&p->service, until_ns + INTAKE_HOLD_NS);
+	r = profiler_take_in(p, until_ns);
 	if (r != 0) /* what was sampled comes before the end of a bucket */
 		return r;
 	symbolize_reserve(p->symbolize, bucket_n_locations(bucket_cycle_open(p->cycle)));
@@ -204,7 +209,7 @@ int profiler_on_tick(struct event_source *source)
 	}
 	r = bucket_cycle_passed(p->cycle, until_ns);
 	bucket_cycle_settle(p->cycle);
-	return r;
+	return r < 0 ? r : profiler_flush(p);
 }
 
 int profiler_on_resolver(struct event_source *source)
@@ -265,6 +270,11 @@ static int finish(struct profiler *p)
 	return writer_stop(p->writer) < 0 ? -EIO : r;
 }
 
+void profiler_say_ready(const struct profiler *p)
+{
+	service_ready(collectors_n_cpus(p->collectors), p->config.frequency_hz);
+}
+
 int profiler_run(struct profiler *p, struct profiler_error *error)
 {
 	struct collector_error collector_error;
@@ -280,12 +290,12 @@ int profiler_run(struct profiler *p, struct profiler_error *error)
 		end_guard(p, true);
 		return profiler_fail(error, r, "%s", collector_error.text);
 	}
+	p->since_real_ns = profiler_clock_ns(CLOCK_REALTIME);
 	log_info("ready: sampling %u CPUs at %u Hz into %s", collectors_n_cpus(p->collectors),
 		 p->config.frequency_hz, p->config.directory);
-	(void)sd_notifyf(0, "READY=1\nSTATUS=Sampling %u CPUs at %u Hz",
-			 collectors_n_cpus(p->collectors), p->config.frequency_hz);
+	profiler_say_ready(p);
 	r = event_loop_run(&p->loop);
-	(void)sd_notify(0, "STOPPING=1\nSTATUS=Writing the open bucket");
+	service_stopping();
 	if (r < 0)
 		(void)profiler_fail(error, r, "the event loop ended: %s", strerror(-r));
 	log_debug("%" PRIu64 " samples, %" PRIu64 " readings of processes, %" PRIu64 " names; the "

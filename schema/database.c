@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,12 +39,46 @@ int store_fail(struct store_error *error, int r, const char *format, ...)
 	return r;
 }
 
+/* The group that may read `dir`, if it is one that people are put into; `buf` holds its name. */
+static const char *readers_of(const char *dir, char *buf, size_t size)
+{
+	struct group group, *found = NULL;
+	struct stat st;
+
+	/* Group 0 may read it where there is no group of readers: nobody is put into that. */
+	if (stat(dir, &st) < 0 || st.st_gid == 0 || (st.st_mode & 050) != 050 ||
+	    getgrgid_r(st.st_gid, &group, buf, size, &found) != 0 || !found)
+		return NULL;
+	return found->gr_name;
+}
+
 int store_fail_access(struct store_error *error, const char *dir)
 {
-	return store_fail(error, -EACCES,
-			  "cannot read %s: permission denied; run: "
-			  "sudo usermod -aG profd $USER, and log in again",
-			  dir);
+	char buf[4096], named[4096];
+	const char *readers = readers_of(dir, buf, sizeof(buf));
+	struct group group, *found = NULL;
+
+	if (readers)
+		return store_fail(error, -EACCES,
+				  "cannot read %s: permission denied; run: "
+				  "sudo usermod -aG %s $USER, and log in again",
+				  dir, readers);
+	if (getgrnam_r(STORE_READER_GROUP, &group, named, sizeof(named), &found) == 0 && found)
+		return store_fail(error, -EACCES,
+				  "cannot read %s: permission denied; run: "
+				  "sudo systemctl restart profd, which gives it to the "
+				  "group " STORE_READER_GROUP
+				  ", and sudo usermod -aG " STORE_READER_GROUP
+				  " $USER, and log in again",
+				  dir);
+	return store_fail(
+		error, -EACCES,
+		"cannot read %s: permission denied, and there is no group " STORE_READER_GROUP
+		" that could; ask as root, or run: "
+		"sudo groupadd --system " STORE_READER_GROUP
+		" && sudo systemctl restart profd && sudo usermod -aG " STORE_READER_GROUP
+		" $USER, and log in again",
+		dir);
 }
 
 /* The last errno of the WAL's or else the database's file: a failed COMMIT tells no other way. */

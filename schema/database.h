@@ -24,6 +24,9 @@ static inline void sqlite3_finalize_p(sqlite3_stmt **statement)
 int store_fail(struct store_error *error, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Its members read a store, when the system has it. */
+#define STORE_READER_GROUP "profd"
+
 /* -EACCES, with the text that says how to get access to the store in `dir`. */
 int store_fail_access(struct store_error *error, const char *dir);
 

@@ -17,7 +17,6 @@
 
 #define DIRECTORY_MODE 02750
 #define LOCK_MODE      0640
-#define READER_GROUP   "profd"
 
 #define DEFAULT_MAX_NODES 1000000u
 #define DEFAULT_MAX_BYTES (1ull << 30)
@@ -33,7 +32,8 @@ static bool find_readers(const char *name, gid_t *ret)
 	char buf[4096];
 	struct group group, *found = NULL;
 
-	if (getgrnam_r(name ? name : READER_GROUP, &group, buf, sizeof(buf), &found) != 0 || !found)
+	if (getgrnam_r(name ? name : STORE_READER_GROUP, &group, buf, sizeof(buf), &found) != 0 ||
+	    !found)
 		return false;
 	*ret = found->gr_gid;
 	return true;
@@ -72,18 +72,50 @@ static bool holds_only_a_store(int dir_fd)
 	return only;
 }
 
-/* A directory that somebody else made for us, as systemd does for a service, in a group that nobody
- * chose. Its other mode bits stay. */
+/* Whether what is there is this user's, in a group that nobody chose. */
+static bool is_unclaimed(const struct stat *st)
+{
+	return st->st_uid == geteuid() && (st->st_gid == 0 || st->st_gid == getegid());
+}
+
+/* Gives the files of a store to `gid`. One that is gone by now is a partition that was sealed. */
+static void give_files(int dir_fd, gid_t gid)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	struct stat st;
+
+	if (!entries) {
+		close_p(&fd);
+		return;
+	}
+	while ((entry = readdir(entries)))
+		if (is_of_a_store(entry->d_name) &&
+		    fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && is_unclaimed(&st))
+			(void)fchownat(dir_fd, entry->d_name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW);
+	(void)closedir(entries);
+}
+
+/*
+ * A directory that somebody else made for us, as systemd does for a service, in a group that nobody
+ * chose. Its other mode bits stay. At each start systemd takes a directory of another group than
+ * the unit's back, with all that is in it (path_chown_recursive() in src/core/chown-recursive.c),
+ * and a group may have been made after the store: so the files are given as well, before the
+ * directory, which says that it is done.
+ */
 static void adopt_directory(int dir_fd, const char *group)
 {
 	struct stat st;
 	gid_t gid;
 
-	if (fstat(dir_fd, &st) < 0 || st.st_uid != geteuid() ||
-	    (st.st_gid != 0 && st.st_gid != getegid()) || !find_readers(group, &gid) ||
+	if (fstat(dir_fd, &st) < 0 || !is_unclaimed(&st) || !find_readers(group, &gid) ||
 	    st.st_gid == gid || !holds_only_a_store(dir_fd))
 		return;
-	if (fchown(dir_fd, (uid_t)-1, gid) == 0)
+	give_files(dir_fd, gid);
+	/* A directory keeps its setgid bit; a service may be forbidden to set one. */
+	if (fchown(dir_fd, (uid_t)-1, gid) == 0 && !(st.st_mode & S_ISGID))
 		(void)fchmod(dir_fd, (st.st_mode & 07777) | S_ISGID);
 }
 

@@ -81,7 +81,8 @@ class Agent:
     """A profd that was just started; a context manager that ends it by SIGTERM."""
 
     def __init__(self, profd, store):
-        self.command = [profd, "--store", store]
+        # A control socket of its own, in a directory that profd makes.
+        self.command = [profd, "--store", store, "--control-directory", f"{store}-run"]
         self.log = None
         self.process = None
         self.started_s = 0

@@ -49,6 +49,7 @@ void daemon_fixture_init(struct daemon_fixture *fixture)
 		       tmp ? tmp : "/tmp");
 	assert_non_null(mkdtemp(fixture->dir));
 	(void)snprintf(fixture->store, sizeof(fixture->store), "%s/store", fixture->dir);
+	(void)snprintf(fixture->run, sizeof(fixture->run), "%s/run", fixture->dir);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -99,7 +100,9 @@ static bool is_ready_or_gone(void *ctx)
 void daemon_start_as(struct daemon_fixture *fixture, const struct child_options *child_options,
 		     const char *const options[])
 {
-	const char *argv[ARGUMENTS_MAX] = {program_of("PROFD"), "--store", fixture->store};
+	/* A control socket of its own: a profd of the machine's may be running. */
+	const char *argv[ARGUMENTS_MAX] = {program_of("PROFD"), "--store", fixture->store,
+					   "--control-directory", fixture->run};
 	_cleanup_free_ char *said = NULL;
 
 	append(argv, options);

@@ -239,32 +239,6 @@ static void test_read_only_directory(void **state)
 	assert_string_equal(before, after);
 }
 
-static int read_denied(const char *dir)
-{
-	struct store *store = NULL;
-	struct store_error error;
-
-	if (store_open(dir, &store, &error) != -EACCES)
-		return 1;
-	if (!strstr(error.text, "sudo usermod -aG profd $USER"))
-		return 2;
-	return strstr(error.text, dir) ? 0 : 3;
-}
-
-static void test_no_access(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_free_ char *partition = NULL;
-
-	fill(f);
-	partition = made_partition(f->dir);
-	assert_int_equal(chmod(f->dir, 0), 0);
-	assert_as_nobody(read_denied, f->dir);
-	assert_int_equal(chmod(f->dir, 0755), 0);
-	assert_int_equal(chmod(partition, 0), 0);
-	assert_as_nobody(read_denied, f->dir);
-}
-
 /* Writes until the limit on a file's size, which says what a full disk says, then without it. The
  * partition that was there before has to go for it. */
 static int fill_the_disk(const char *dir)
@@ -416,41 +390,6 @@ static void test_partitions_on_a_full_disk(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* A directory as systemd makes it gets the group of readers; one with anything else in it does not,
- * nor one of another group. */
-static void test_group_of_readers(void **state)
-{
-	struct fixture *f = *state;
-	struct store_options options = made_options();
-	struct stat st;
-	static const struct {
-		const char *file; /* that is in it */
-		gid_t group;	  /* of it, as root */
-		bool taken;
-	} cases[] = {{"notes.txt", 0, false},	 {"lock", 1, false},	{"lock", 0, true},
-		     {"attached.old", 0, false}, {"attached", 0, true}, {"attached.new", 0, true}};
-
-	options.reader_group = "nogroup";
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_(store_writer_freep) struct store_writer *writer = NULL;
-		_cleanup_free_ char *dir = NULL, *file = NULL;
-
-		assert_true(asprintf(&dir, "%s/%zu", f->dir, i) > 0);
-		file = made_path(dir, cases[i].file);
-		assert_int_equal(mkdir(dir, 0700), 0);
-		patch(file, 0, "x", 1);
-		if (geteuid() == 0)
-			assert_int_equal(chown(dir, 0, cases[i].group), 0);
-		assert_int_equal(chmod(dir, 00750), 0);
-		writer = made_writer(dir, &options);
-		assert_int_equal(stat(dir, &st), 0);
-		if (geteuid() != 0)
-			continue;
-		assert_int_equal(st.st_gid, cases[i].taken ? NOBODY : cases[i].group);
-		assert_int_equal(st.st_mode & 07777, cases[i].taken ? 02750 : 0750);
-	}
-}
-
 /* The flag that profd is attached is nothing to a writer or a reader, whatever is in it. */
 static void test_flag_of_the_crash_guard(void **state)
 {
@@ -478,10 +417,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_foreign_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_only_directory, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_access, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_partitions_on_a_full_disk, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_group_of_readers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flag_of_the_crash_guard, setup, teardown),
 	};
 

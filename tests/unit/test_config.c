@@ -4,9 +4,12 @@
  */
 #include "config.h"
 
+#include "cleanup.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +36,9 @@ static void test_defaults(void **state)
 	assert_int_equal(config.max_nodes, 1000000);
 	assert_int_equal(config.max_mb, 1024);
 	assert_string_equal(config.directory, "/var/lib/profd");
+	assert_string_equal(config.control_directory, "/run/profd");
+	assert_int_equal(config.exclude_units.n, 0);
+	assert_int_equal(config.exclude_comms.n, 0);
 }
 
 static void test_all_keys(void **state)
@@ -53,23 +59,122 @@ static void test_all_keys(void **state)
 	assert_string_equal(config.directory, "/srv/p");
 }
 
-/* The README's example, with its comments. */
-static void test_readme(void **state)
+/* packaging/profd.conf as it is installed, or with the "#" before its keys taken away. */
+static char *packaged(bool uncommented)
 {
+	_cleanup_fclose_ FILE *file = fopen(PROFD_CONF, "re");
+	char *text = calloc(1, 65536), line[512];
+
+	assert_non_null(file);
+	assert_non_null(text);
+	while (fgets(line, sizeof(line), file)) {
+		bool is_key = line[0] == '#' && line[1] != ' ' && line[1] != '\n';
+
+		strcat(text, is_key && uncommented ? line + 1 : line);
+		assert_true(strlen(text) < 65536 - sizeof(line));
+	}
+	return text;
+}
+
+/* What is installed changes nothing, names every key, and with its default. */
+static void test_packaged(void **state)
+{
+	_cleanup_free_ char *as_is = packaged(false), *uncommented = packaged(true);
 	struct config config, defaults;
 	struct config_error error;
+	char *key, *rest;
 
 	(void)state;
 	config_init(&defaults);
-	if (parse(&config,
-		  "[cpu]\nfrequency_hz = 49       ; 19 to 999 samples a second and CPU\n\n[store]\n"
-		  "directory = /var/lib/profd\nbucket_s = 10           ; a divisor of 3600, at "
-		  "most "
-		  "600\nmax_nodes = 1000000     ; of a partition's call trie; 25 bytes of profd's "
-		  "memory each\nmax_mb = 1024           ; of all partitions together\n",
-		  &error) < 0)
+	if (parse(&config, as_is, &error) < 0 || parse(&config, uncommented, &error) < 0)
 		fail_msg("%s", error.text);
 	assert_memory_equal(&config, &defaults, sizeof(config));
+	/* The list of keys in a message is the table of keys. */
+	assert_int_equal(config_set(&config, "", "", "", "", &error), -EINVAL);
+	rest = strstr(error.text, "known are ");
+	assert_non_null(rest);
+	rest += strlen("known are ");
+	while ((key = strtok_r(rest, ",", &rest))) {
+		char wanted[64];
+
+		(void)snprintf(wanted, sizeof(wanted), "\n#%s =", strstr(key, "] ") + 2);
+		if (!strstr(as_is, wanted))
+			fail_msg("%s is not in " PROFD_CONF, key);
+	}
+}
+
+static void test_patterns(void **state)
+{
+	struct config config;
+	struct config_error error;
+	char many[600] = "[filter]\nexclude_comms =", *end = many + strlen(many);
+
+	(void)state;
+	assert_int_equal(parse(&config,
+			       "[filter]\nexclude_units =  a.service\tb*.slice ; comment\n  c\n"
+			       "exclude_comms=x\n[filter]\nexclude_comms = Web?Content\n",
+			       &error),
+			 0);
+	assert_int_equal(config.exclude_units.n, 3);
+	assert_memory_equal(config.exclude_units.text, "a.service\0b*.slice\0c", 21);
+	assert_int_equal(config.exclude_comms.n, 2);
+	assert_memory_equal(config.exclude_comms.text, "x\0Web?Content", 14);
+	for (int i = 0; i < CONFIG_PATTERNS_MAX; i++)
+		end = stpcpy(end, " x");
+	assert_int_equal(parse(&config, many, &error), 0);
+	assert_int_equal(config.exclude_comms.n, CONFIG_PATTERNS_MAX);
+	strcpy(end, " x");
+	assert_int_equal(parse(&config, many, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "profd.conf:2: exclude_comms: accepted are 32"));
+}
+
+/* Patterns of 150 bytes, a line each, until they are too long together. */
+static void test_long_patterns(void **state)
+{
+	struct config config;
+	struct config_error error;
+	char pattern[151];
+	int r = 0, n = 0;
+
+	(void)state;
+	memset(pattern, 'x', sizeof(pattern) - 1);
+	pattern[sizeof(pattern) - 1] = '\0';
+	config_init(&config);
+	while (r == 0 && n < 100) {
+		r = config_set(&config, "filter", "exclude_units", pattern, "line", &error);
+		n += r == 0;
+	}
+	assert_int_equal(r, -EINVAL);
+	assert_int_equal(n, CONFIG_PATTERNS_BYTES_MAX / (int)sizeof(pattern));
+	assert_int_equal(config.exclude_units.n, n);
+	assert_true(config.exclude_units.used <= CONFIG_PATTERNS_BYTES_MAX);
+}
+
+static void test_reloadable(void **state)
+{
+	struct config now, next;
+	struct config_error error;
+	char text[512];
+
+	(void)state;
+	config_init(&now);
+	assert_int_equal(config_reloadable(&now, &now, text, sizeof(text)), 0);
+	assert_int_equal(parse(&next,
+			       "[cpu]\nfrequency_hz=99\n[store]\nmax_mb=99\nmax_nodes=99999\n"
+			       "[filter]\nexclude_units=a\nexclude_comms=b\n",
+			       &error),
+			 0);
+	assert_int_equal(config_reloadable(&now, &next, text, sizeof(text)), 0);
+	assert_int_equal(parse(&next,
+			       "[cpu]\nfrequency_hz=99\n[store]\nbucket_s=20\ndirectory=/x\n"
+			       "[service]\ncontrol_directory=/y\n",
+			       &error),
+			 0);
+	assert_int_equal(config_reloadable(&now, &next, text, sizeof(text)), -EBUSY);
+	assert_string_equal(text,
+			    "not reloaded, the configuration of before stays in force: [service] "
+			    "control_directory, [store] bucket_s, [store] directory changed, which "
+			    "needs a restart of profd");
 }
 
 static void test_refusals(void **state)
@@ -151,9 +256,11 @@ static void test_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),	   cmocka_unit_test(test_all_keys),
-		cmocka_unit_test(test_refusals),	   cmocka_unit_test(test_readme),
-		cmocka_unit_test(test_long_lines_and_nul), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_defaults),   cmocka_unit_test(test_all_keys),
+		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_packaged),
+		cmocka_unit_test(test_patterns),   cmocka_unit_test(test_long_patterns),
+		cmocka_unit_test(test_reloadable), cmocka_unit_test(test_long_lines_and_nul),
+		cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * control_status.c - see control_status.h.
+ */
+#include "control_status.h"
+
+#include "json_text.h"
+
+static void put_losses(struct json_text *json, const struct control_status *status)
+{
+	json_open_object(json, "losses");
+	for (uint32_t i = 0; i < status->n_losses; i++) {
+		const struct profile_loss *loss = &status->losses[i];
+
+		json_open_object(json, loss->name);
+		json_put_uint(json, "count", loss->count);
+		json_put_uint(json, "weight_ns", loss->weight_ns);
+		json_close_object(json);
+	}
+	json_close_object(json);
+}
+
+void control_status_reply(struct control_call call, const struct control_status *status)
+{
+	_cleanup_json_ struct json_text json = {};
+
+	json_open_object(&json, NULL);
+	json_put_bool(&json, "ok", true);
+	json_put_string(&json, "version", status->version);
+	json_put_int(&json, "pid", status->pid);
+	json_put_uint(&json, "since_ns", status->since_real_ns);
+	json_put_uint(&json, "frequency_hz", status->frequency_hz);
+	json_put_uint(&json, "cpus", status->n_cpus);
+	json_put_uint(&json, "bucket_ns", status->bucket_ns);
+	json_put_string(&json, "store", status->store);
+	json_put_uint(&json, "buckets_written", status->n_buckets_written);
+	json_put_uint(&json, "buckets_waiting", status->n_buckets_waiting);
+	put_losses(&json, status);
+	json_put_string(&json, "last_error", status->last_error);
+	json_put_string(&json, "safe_mode", status->safe_mode);
+	json_close_object(&json);
+	control_reply(call, json_text_end(&json));
+}

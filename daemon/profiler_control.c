@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * profiler_control.c - what is asked of a profd that runs: another configuration, and the requests
+ * of the control socket.
+ */
+#include "profiler_parts.h"
+
+#include "control_status.h"
+#include "log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+static void on_flush(void *ctx, struct control_call call, const char *argument)
+{
+	struct profiler *p = ctx;
+
+	(void)argument;
+	flush_queue_add(&p->flushes, call);
+}
+
+static void on_status(void *ctx, struct control_call call, const char *argument)
+{
+	static const struct losses none;
+	struct profiler *p = ctx;
+	struct bucket_cycle_buckets buckets = bucket_cycle_buckets(p->cycle);
+	struct profile_loss changed[LOSS_MAX];
+	char last_error[STORE_ERROR_MAX];
+	struct losses losses;
+
+	(void)argument;
+	bucket_cycle_losses(p->cycle, &losses);
+	writer_last_error(p->writer, last_error, sizeof(last_error));
+	control_status_reply(
+		call,
+		&(struct control_status){
+			.version = PROFD_VERSION,
+			.store = p->config.directory,
+			.pid = getpid(),
+			.since_real_ns = p->since_real_ns,
+			.frequency_hz = p->config.frequency_hz,
+			.n_cpus = collectors_n_cpus(p->collectors),
+			.bucket_ns = p->config.bucket_s * UINT64_C(1000000000),
+			.n_buckets_written = buckets.n_written,
+			.n_buckets_waiting =
+				buckets.n_ended - buckets.n_written - buckets.n_dropped,
+			.losses = changed,
+			.n_losses = losses_since(&none, &losses, changed),
+			.last_error = *last_error ? last_error : NULL,
+			.safe_mode = p->safe_mode ? "the host went down soon after profd attached; "
+						    "user stacks are not walked"
+						  : NULL,
+		});
+}
+
+void profiler_listen(struct profiler *p)
+{
+	struct control_options options = {.directory = p->config.control_directory,
+					  .ops = {.flush = on_flush, .status = on_status},
+					  .ctx = p};
+	struct control_error error;
+	int r;
+
+	control_rule_init(&options.rule, CONTROL_GROUP);
+	r = control_new(&options, &p->control, &error);
+	if (r < 0)
+		log_warning("no control socket, so profd --control does not work: %s", error.text);
+}
+
+int profiler_on_control(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+
+	control_dispatch(p->control);
+	return 0;
+}
+
+int profiler_flush(struct profiler *p)
+{
+	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
+	struct bucket_cycle_buckets buckets;
+	int r = 0;
+
+	if (flush_queue_is_due(&p->flushes, now_ns)) {
+		/* All that was sampled until now, also what is held for its order. */
+		r = profiler_take_in(p, now_ns);
+		if (r != 0)
+			return r;
+		r = bucket_cycle_cut(p->cycle);
+		buckets = bucket_cycle_buckets(p->cycle);
+		if (r == 0)
+			flush_queue_cut(&p->flushes, buckets.n_ended, buckets.n_dropped, now_ns);
+	}
+	buckets = bucket_cycle_buckets(p->cycle);
+	flush_queue_answer(&p->flushes, buckets.n_written, buckets.n_dropped);
+	return r;
+}
+
+int profiler_reload(struct profiler *p, const struct config *next, struct profiler_error *error)
+{
+	struct filter filter;
+	int r = config_reloadable(&p->config, next, error->text, sizeof(error->text));
+
+	if (r < 0)
+		return r;
+	if (next->frequency_hz != p->config.frequency_hz)
+		collectors_set_frequency(p->collectors, next->frequency_hz);
+	filter_init(&filter, next);
+	attribution_set_filter(p->attribution, &filter);
+	writer_set_limits(p->writer, next->max_nodes, (uint64_t)next->max_mb << 20);
+	p->config = *next;
+	log_info("reloaded: sampling %u CPUs at %u Hz", collectors_n_cpus(p->collectors),
+		 p->config.frequency_hz);
+	return 0;
+}
