@@ -86,7 +86,7 @@ const struct capability *capability_table(size_t *ret_n)
 	return table;
 }
 
-uint64_t capability_kept_set(int foreign_store)
+uint64_t capability_kept_set(bool foreign_store)
 {
 	uint64_t set = 0;
 

@@ -10,6 +10,7 @@
 #ifndef PROFD_CAPABILITIES_H
 #define PROFD_CAPABILITIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,7 +37,7 @@ const struct capability *capability_table(size_t *ret_n);
 
 /* The capabilities of these two kinds as a set; the second one's are in it only if `foreign_store`.
  */
-uint64_t capability_kept_set(int foreign_store);
+uint64_t capability_kept_set(bool foreign_store);
 
 /* The calling thread's effective set. Returns 0 or -errno of capget(2). */
 int capabilities_read(uint64_t *ret);

@@ -39,9 +39,16 @@ static bool find_readers(const char *name, gid_t *ret)
 	return true;
 }
 
+/* What a store's directory has: partitions, the lock, and profd's flag that it is attached
+ * (daemon/crash_guard.h). */
 static bool is_of_a_store(const char *name)
 {
-	return strcmp(name, "lock") == 0 || fnmatch("t*-*.db*", name, 0) == 0;
+	static const char *const names[] = {"lock", "attached", "attached.new"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return fnmatch("t*-*.db*", name, 0) == 0;
 }
 
 /* Whether nothing is in the directory but what a store has: "--store /tmp" must not change /tmp. */

@@ -391,12 +391,14 @@ static const struct symbol *last_not_above(const struct kernel_symbols *ks, uint
 }
 
 /* Whether `addr` is in the program that the last symbol before it names. What else is listed as
- * BPF, trampolines and dispatchers, has a page of its own (kernel/bpf/trampoline.c). */
+ * BPF, trampolines and dispatchers, has a page of its own (kernel/bpf/trampoline.c). Where programs
+ * end is told with CAP_SYS_ADMIN only; without, a page is what nearly all of them fit into. */
 static bool in_bpf(const struct kernel_symbols *ks, const struct symbol *symbol, uint64_t addr)
 {
 	size_t low = 0, high = ks->n_programs;
 
-	if (strncmp(ks->names + symbol->name, "bpf_prog_", strlen("bpf_prog_")) != 0)
+	if (!ks->n_programs ||
+	    strncmp(ks->names + symbol->name, "bpf_prog_", strlen("bpf_prog_")) != 0)
 		return addr - symbol->addr < BPF_IMAGE_BYTES;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;

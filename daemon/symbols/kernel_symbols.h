@@ -17,7 +17,8 @@ struct kernel_symbols;
 /*
  * Parses the text of /proc/kallsyms and of /proc/modules (may be ""), as fs/proc and
  * kernel/kallsyms.c and kernel/module/procfs.c write them; lines that do not parse are passed over.
- * `programs` (copied) says where BPF programs end: without, their addresses have no name. Pure.
+ * `programs` (copied) says where BPF programs end: without any, each ends at the next symbol, and
+ * after a page at the latest. Pure.
  * Returns 0; -EPERM when all addresses are hidden (kptr_restrict, no CAP_SYSLOG); -ENOENT when
  * there is no function; -ENOMEM.
  */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -21,12 +22,32 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include <cmocka.h>
 
 #define EXIT_NOT_STARTED 127
+
+/* Root's program gets what is in the bounding set, whatever the permitted set was. */
+static int lose_capabilities(uint64_t lost)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	for (unsigned long cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (lost >> cap & 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return -1;
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -1;
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		data[i].permitted &= ~(uint32_t)(lost >> 32 * i);
+		data[i].effective &= data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &header, data) < 0 ? -1 : 0;
+}
 
 /* In the new process. argv[0] is opened before privilege is given up: the checkout may be in a
  * folder that the other user cannot enter. */
@@ -51,6 +72,8 @@ __attribute__((noreturn)) static void run_program(const struct child_options *op
 			     setuid(options->uid) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0))
 		_exit(EXIT_NOT_STARTED);
 	if (options->prepare && options->prepare() < 0)
+		_exit(EXIT_NOT_STARTED);
+	if (options->lost_caps && lose_capabilities(options->lost_caps) < 0)
 		_exit(EXIT_NOT_STARTED);
 	if (program_fd >= 0)
 		(void)fexecve(program_fd, argv, environ);

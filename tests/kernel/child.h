@@ -9,6 +9,7 @@
 #define TEST_CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define CHILD_TIMEOUT_S 120 /* for programs that end by themselves */
@@ -24,6 +25,7 @@ struct child_options {
 	uid_t uid;	      /* run as this user, without any capability; 0 = as the test itself */
 	int in_fd;	      /* its stdin; -1 = /dev/null */
 	int (*prepare)(void); /* called before the program is executed; < 0: it is not */
+	uint64_t lost_caps;   /* 1 << CAP_*: capabilities that it does not get */
 };
 
 /* A NULL-terminated list of words. */

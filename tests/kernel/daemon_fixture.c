@@ -97,21 +97,28 @@ static bool is_ready_or_gone(void *ctx)
 	       info.si_pid != 0;
 }
 
-void daemon_start(struct daemon_fixture *fixture, const char *const options[])
+void daemon_start_as(struct daemon_fixture *fixture, const struct child_options *child_options,
+		     const char *const options[])
 {
 	/* A control socket of its own: a profd of the machine's may be running. */
 	const char *argv[ARGUMENTS_MAX] = {program_of("PROFD"), "--store", fixture->store,
 					   "--control-directory", fixture->run};
-	struct child_options child_options = CHILD_DEFAULTS;
 	_cleanup_free_ char *said = NULL;
 
 	append(argv, options);
 	child_done(&fixture->profd);
-	child_start(&fixture->profd, &child_options, argv);
+	child_start(&fixture->profd, child_options, argv);
 	(void)wait_until(is_ready_or_gone, &fixture->profd, READY_TIMEOUT_S);
 	said = child_stderr(&fixture->profd);
 	if (!strstr(said, "profd: ready"))
 		fail_msg("profd did not get ready; it said:\n%s", said);
+}
+
+void daemon_start(struct daemon_fixture *fixture, const char *const options[])
+{
+	const struct child_options child_options = CHILD_DEFAULTS;
+
+	daemon_start_as(fixture, &child_options, options);
 }
 
 void daemon_stop(struct daemon_fixture *fixture, int signal)

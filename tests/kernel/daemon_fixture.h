@@ -41,6 +41,9 @@ void daemon_fixture_done(struct daemon_fixture *fixture);
 /* Starts profd on the fixture's store with further options (NULL-terminated) and waits until it
  * says that it is ready; a profd that ends instead fails the test with what it said. */
 void daemon_start(struct daemon_fixture *fixture, const char *const options[]);
+/* The same with what child.h can do to it. */
+void daemon_start_as(struct daemon_fixture *fixture, const struct child_options *child_options,
+		     const char *const options[]);
 
 /* Sends the signal and requires exit code 0. */
 void daemon_stop(struct daemon_fixture *fixture, int signal);

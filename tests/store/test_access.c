@@ -132,7 +132,8 @@ static void test_group_of_readers(void **state)
 		const char *file; /* that is in it */
 		gid_t group;	  /* of it, as root */
 		bool taken;
-	} cases[] = {{"notes.txt", 0, false}, {"lock", 1, false}, {"lock", 0, true}};
+	} cases[] = {{"notes.txt", 0, false},	 {"lock", 1, false},	{"lock", 0, true},
+		     {"attached.old", 0, false}, {"attached", 0, true}, {"attached.new", 0, true}};
 
 	options.reader_group = "nogroup";
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

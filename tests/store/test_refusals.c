@@ -390,6 +390,23 @@ static void test_partitions_on_a_full_disk(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* The flag that profd is attached is nothing to a writer or a reader, whatever is in it. */
+static void test_flag_of_the_crash_guard(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_filter filter = read_all(SAMPLE_CPU);
+	_cleanup_(store_summary_done) struct store_summary summary = {};
+	_cleanup_free_ char *flag = made_path(f->dir, "attached"), *text = NULL;
+	struct stat st;
+
+	patch(flag, 0, "garbage", 7);
+	fill(f);
+	text = read_text(f->dir, &filter, false, &summary);
+	assert_int_equal(summary.n_buckets, 1);
+	assert_int_equal(stat(flag, &st), 0);
+	assert_int_equal(st.st_size, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +419,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read_only_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_partitions_on_a_full_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flag_of_the_crash_guard, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,24 @@ static void test_bpf(void **state)
 	expect_none(0xffffffffc0111000);
 }
 
+/* As without CAP_SYS_ADMIN. */
+static void test_bpf_without_ends(void **state)
+{
+	struct kernel_symbols *ks = NULL;
+	struct kernel_place place;
+
+	(void)state;
+	assert_int_equal(kernel_symbols_parse(kallsyms, strlen(kallsyms), modules, NULL, 0, &ks),
+			 0);
+	assert_int_equal(kernel_symbols_find(ks, 0xffffffffc0100fff, &place), 0);
+	assert_int_equal(place.kind, FILE_BPF);
+	assert_string_equal(place.function, "bpf_prog_6deef7357e7b4530_cpu_tick");
+	assert_int_equal(kernel_symbols_find(ks, 0xffffffffc0101000, &place), -ENOENT);
+	assert_int_equal(kernel_symbols_find(ks, 0xffffffffc0110020, &place), 0);
+	assert_string_equal(place.function, "bpf_trampoline_1");
+	kernel_symbols_free(ks);
+}
+
 static void test_hidden_and_empty(void **state)
 {
 	static const char hidden[] = "0000000000000000 T _stext\n0000000000000000 T x\n";
@@ -128,8 +146,11 @@ static void test_every_prefix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernel),	     cmocka_unit_test(test_modules),
-		cmocka_unit_test(test_bpf),	     cmocka_unit_test(test_hidden_and_empty),
+		cmocka_unit_test(test_kernel),
+		cmocka_unit_test(test_modules),
+		cmocka_unit_test(test_bpf),
+		cmocka_unit_test(test_bpf_without_ends),
+		cmocka_unit_test(test_hidden_and_empty),
 		cmocka_unit_test(test_every_prefix),
 	};
 
