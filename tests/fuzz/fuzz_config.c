@@ -15,7 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config_init(&config);
 	if (config_parse(&config, (const char *)data, size, "fuzz", &error) == 0 &&
 	    (config.frequency_hz < 19 || config.frequency_hz > 999 || !config.bucket_s ||
-	     3600 % config.bucket_s || config.directory[0] != '/'))
+	     3600 % config.bucket_s || config.directory[0] != '/' ||
+	     config.control_directory[0] != '/' || config.exclude_units.n > CONFIG_PATTERNS_MAX ||
+	     config.exclude_units.used > CONFIG_PATTERNS_BYTES_MAX))
 		abort();
 	return 0;
 }
