@@ -25,6 +25,7 @@
 #include <sys/signalfd.h>
 #include <time.h>
 
+#define EXIT_REFUSED	    5 /* by what this machine is: starting profd again changes nothing */
 #define EXIT_USAGE	    2
 #define CONFIG_DEFAULT_PATH PROFD_CONFIG_PATH
 #define OPEN_FILES	    16384 /* descriptors: two per mapped file, one per CPU */
@@ -231,7 +232,7 @@ static int run(const struct arguments *arguments, const struct config *config,
 		r = profiler_run(profiler, &error);
 	if (r < 0)
 		log_error("%s", error.text);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return r == -ENOTSUP ? EXIT_REFUSED : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static void raise_limit(__rlimit_resource_t resource, rlim_t wanted)

@@ -104,6 +104,9 @@ int profiler_reload(struct profiler *p, const struct config *next, struct profil
 
 	if (r < 0)
 		return r;
+	/* What was sampled before is kept or not as it was before; if it is too much for now, the
+	 * rest is taken as it will be. */
+	(void)profiler_take_in(p, profiler_clock_ns(CLOCK_MONOTONIC));
 	if (next->frequency_hz != p->config.frequency_hz)
 		collectors_set_frequency(p->collectors, next->frequency_hz);
 	filter_init(&filter, next);

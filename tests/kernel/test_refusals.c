@@ -130,7 +130,7 @@ static void test_no_btf(void **state)
 	struct child_options options = CHILD_DEFAULTS;
 
 	options.prepare = hide_btf;
-	assert_refused(&options, ARGS("--store", fixture->store), 1,
+	assert_refused(&options, ARGS("--store", fixture->store), 5,
 		       ARGS("BTF", "/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"));
 }
 
