@@ -199,7 +199,7 @@ void attribution_look_ahead(struct attribution *a, const struct sample_event *ev
 					.end_code = event->end_code};
 
 	process_table_look_ahead(a->processes, &key, now_mono_ns);
-	(void)cgroups_get(a->cgroups, event->cgroup_id, now_mono_ns);
+	cgroups_see(a->cgroups, event->cgroup_id, event->pid, now_mono_ns);
 }
 
 static int add_sample(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define HANDLE_KERNFS 0xfe	     /* FILEID_KERNFS, include/linux/exportfs.h */
 #define UNKNOWN_NS    10000000000ull /* not looked up again before */
@@ -205,7 +206,44 @@ static bool look_up(const struct cgroups *cgroups, uint64_t id, char path[static
 	return true;
 }
 
-const struct cgroup *cgroups_get(struct cgroups *cgroups, uint64_t id, uint64_t now_mono_ns)
+/* The line of the version 2 hierarchy in /proc/PID/cgroup (cgroups(7)), "0::/system.slice/x". */
+static bool read_process_path(uint32_t pid, char path[static PATH_MAX])
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	_cleanup_free_ char *line = NULL;
+	char name[64];
+	size_t size = 0;
+	ssize_t n;
+
+	(void)snprintf(name, sizeof(name), "/proc/%u/cgroup", pid);
+	f = fopen(name, "re");
+	while (f && (n = getline(&line, &size, f)) > 0) {
+		if (strncmp(line, "0::/", 4) != 0 || n - 3 >= PATH_MAX)
+			continue;
+		memcpy(path, line + 3, (size_t)n - 3 + 1);
+		path[strcspn(path, "\n")] = '\0';
+		return true;
+	}
+	return false;
+}
+
+/* The same as look_up() by a process in it, where handles are not allowed: without that capability,
+ * or in a container. It may have moved on meanwhile. */
+static bool look_up_process(const struct cgroups *cgroups, uint64_t id, uint32_t pid,
+			    char path[static PATH_MAX])
+{
+	struct stat st;
+
+	if (cgroups->mount_fd < 0 || !read_process_path(pid, path))
+		return false;
+	return fstatat(cgroups->mount_fd, path[1] ? path + 1 : ".", &st, AT_SYMLINK_NOFOLLOW) ==
+		       0 &&
+	       st.st_ino == id;
+}
+
+/* `pid`: a process in it that lives, or 0. */
+static const struct cgroup *get(struct cgroups *cgroups, uint64_t id, uint32_t pid,
+				uint64_t now_mono_ns)
 {
 	struct cgroup *cgroup = find(cgroups, id);
 	char path[PATH_MAX];
@@ -223,11 +261,21 @@ const struct cgroup *cgroups_get(struct cgroups *cgroups, uint64_t id, uint64_t 
 		return &cgroups->nameless;
 	}
 	cgroup->alive_mono_ns = now_mono_ns;
-	if (look_up(cgroups, id, path))
+	if (look_up(cgroups, id, path) || (pid && look_up_process(cgroups, id, pid, path)))
 		set_path(cgroup, path);
 	else
 		cgroups->counters.n_unknown++;
 	return cgroup;
+}
+
+void cgroups_see(struct cgroups *cgroups, uint64_t id, uint32_t pid, uint64_t now_mono_ns)
+{
+	(void)get(cgroups, id, pid, now_mono_ns);
+}
+
+const struct cgroup *cgroups_get(struct cgroups *cgroups, uint64_t id, uint64_t now_mono_ns)
+{
+	return get(cgroups, id, 0, now_mono_ns);
 }
 
 void cgroups_sweep(struct cgroups *cgroups, uint64_t now_mono_ns)

@@ -39,6 +39,10 @@ DEFINE_CLEANUP(struct cgroups *, cgroups_free);
  * are of a hierarchy of version 1. */
 void cgroups_add(struct cgroups *cgroups, uint64_t id, const char *path, uint64_t now_mono_ns);
 
+/* A process of that cgroup was sampled, and may live: the cgroup is looked up when it is new, also
+ * by what /proc says of the process. */
+void cgroups_see(struct cgroups *cgroups, uint64_t id, uint32_t pid, uint64_t now_mono_ns);
+
 /* The cgroup of that id, looked up when it is new; one without names when that fails. Never NULL;
  * valid until the next call. */
 const struct cgroup *cgroups_get(struct cgroups *cgroups, uint64_t id, uint64_t now_mono_ns);
