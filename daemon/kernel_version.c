@@ -132,17 +132,18 @@ bool kernel_version_freezes(const struct kernel_version *version)
 void kernel_version_refusal(const struct kernel_version *version, char *buf, size_t size)
 {
 	static const char *const sources[] = {
-		[KERNEL_VERSION_UNKNOWN] = "version given",
-		[KERNEL_VERSION_SIGNATURE] = "by " SIGNATURE_PATH,
-		[KERNEL_VERSION_DEBIAN] = "by uname -v",
-		[KERNEL_VERSION_RELEASE] = "by uname -r",
+		[KERNEL_VERSION_UNKNOWN] = "an unknown source",
+		[KERNEL_VERSION_SIGNATURE] = SIGNATURE_PATH,
+		[KERNEL_VERSION_DEBIAN] = "uname -v",
+		[KERNEL_VERSION_RELEASE] = "uname -r",
 	};
 
-	(void)snprintf(buf, size,
-		       "Linux %u.%u.%u (%s) is refused: kernels 5.19 to 6.1.35, 6.2 and 6.3.0 to "
-		       "6.3.9 can freeze the machine when a BPF program reads the stack of a "
-		       "program from an interrupt; boot 6.1.36 or a later 6.1, 6.3.10 or a later "
-		       "6.3, or 6.4 or later (on Debian and Ubuntu: apt update, apt full-upgrade, "
-		       "reboot), and start profd again",
-		       version->major, version->minor, version->patch, sources[version->source]);
+	(void)snprintf(
+		buf, size,
+		"Linux %u.%u.%u (by %s) is refused: kernels 5.19 to 6.1.35, 6.2 and 6.3.0 to "
+		"6.3.9 can freeze the machine when a BPF program reads the stack of a "
+		"program from an interrupt; boot 6.1.36 or a later 6.1, 6.3.10 or a later "
+		"6.3, or 6.4 or later (on Debian and Ubuntu: apt update, apt full-upgrade, "
+		"reboot), and start profd again",
+		version->major, version->minor, version->patch, sources[version->source]);
 }
