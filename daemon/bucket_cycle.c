@@ -145,6 +145,7 @@ void bucket_cycle_settle(struct bucket_cycle *cycle)
 static int close_bucket(struct bucket_cycle *cycle, struct clock_reading now)
 {
 	struct bucket_clock *clock = &cycle->clock;
+	uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME), since_ns = now.real_ns - clock->start_real_ns;
 	struct bucket *next;
 	int r = bucket_new(&next);
 
@@ -154,7 +155,8 @@ static int close_bucket(struct bucket_cycle *cycle, struct clock_reading now)
 	cycle->closed_head = (struct bucket_head){
 		.start_real_ns = clock->start_real_ns,
 		.duration_ns = clock->duration_ns,
-		.start_boot_ns = clock_ns(CLOCK_BOOTTIME) - (now.real_ns - clock->start_real_ns),
+		/* The slice may have begun before the machine did. */
+		.start_boot_ns = boot_ns > since_ns ? boot_ns - since_ns : 0,
 	};
 	cycle->parts.describe(cycle->parts.ctx, &cycle->closed_head);
 	cycle->closed_head.covered_ns = bucket_clock_next(clock, now);

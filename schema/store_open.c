@@ -93,8 +93,9 @@ static void give_files(int dir_fd, gid_t gid)
 	while ((entry = readdir(entries)))
 		if (is_of_a_store(entry->d_name) &&
 		    fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode) && is_unclaimed(&st))
-			(void)fchownat(dir_fd, entry->d_name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW);
+		    S_ISREG(st.st_mode) && is_unclaimed(&st) &&
+		    fchownat(dir_fd, entry->d_name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			continue; /* its readers are told so */
 	(void)closedir(entries);
 }
 

@@ -110,7 +110,7 @@ char *proc_descriptors(pid_t pid)
 int sysctl_read(const char *path)
 {
 	_cleanup_fclose_ FILE *f = fopen(path, "re");
-	int value;
+	int value = 0;
 
 	if (!f || fscanf(f, "%d", &value) != 1)
 		fail_msg("%s cannot be read", path);
