@@ -141,7 +141,7 @@ static void test_kinds(void **state)
 		{"/SYSV00000000 (deleted)", true, MAPPING_ANON, "/SYSV00000000"},
 		{"anon_inode:[perf_event]", true, MAPPING_ANON, "anon_inode:[perf_event]"},
 		{"[vdso]", false, MAPPING_VDSO, "[vdso]"},
-		{"/home/[vdso]", true, MAPPING_FILE, "/home/[vdso]"},
+		{"/srv/[vdso]", true, MAPPING_FILE, "/srv/[vdso]"},
 		{" (deleted)", true, MAPPING_FILE, " (deleted)"},
 	};
 
