@@ -305,7 +305,9 @@ int process_locate(struct process_table *table, struct process *process, uint64_
 
 	if (!mapping && process->gone)
 		return -ESRCH;
-	if (!mapping && may_read_again(process, is_leaf, now_mono_ns)) {
+	/* In the middle of exec there is nothing yet, and /proc may show the program after the next
+	 * one: it cannot be told which image it reads. */
+	if (!mapping && !process->image_open && may_read_again(process, is_leaf, now_mono_ns)) {
 		read_again(table, process, now_mono_ns);
 		mapping = process->space ? mappings_find(&process->space->mappings, addr) : NULL;
 	}

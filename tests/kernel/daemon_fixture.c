@@ -6,11 +6,14 @@
 
 #include "cleanup.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -197,6 +200,20 @@ void workload_start(struct child *workload, int cpu, const char *const argv[])
 	append(full, argv + 1);
 	options.cpu = cpu;
 	child_start(workload, &options, full);
+}
+
+void workload_copy(const char *name, const char *to)
+{
+	_cleanup_close_ int in = -1, out = -1;
+	char from[PATH_MAX];
+	struct stat st;
+
+	(void)snprintf(from, sizeof(from), "%s/%s", program_of("WORKLOADS"), name);
+	in = open(from, O_RDONLY | O_CLOEXEC);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	assert_true(in >= 0 && out >= 0);
+	assert_int_equal(fstat(in, &st), 0);
+	assert_int_equal(sendfile(out, in, NULL, (size_t)st.st_size), st.st_size);
 }
 
 /* Until exec(2) the child is the test program itself. */

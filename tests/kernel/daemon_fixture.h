@@ -67,6 +67,9 @@ void profctl_top(const struct daemon_fixture *fixture, const char *const options
 /* Starts the program `argv[0]` of tests/workloads, on one CPU unless `cpu` is -1. */
 void workload_start(struct child *workload, int cpu, const char *const argv[]);
 
+/* Copies a program of tests/workloads, so that it has a path of its own. */
+void workload_copy(const char *name, const char *to);
+
 /* Waits until it is executed; before that, its file must stay. */
 void workload_wait_running(struct child *workload);
 

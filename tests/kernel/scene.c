@@ -6,30 +6,13 @@
 
 #include "cleanup.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
-
-static void copy_program(const char *name, const char *to)
-{
-	_cleanup_close_ int in = -1, out = -1;
-	char from[PATH_MAX];
-	struct stat st;
-
-	(void)snprintf(from, sizeof(from), "%s/%s", getenv("WORKLOADS"), name);
-	in = open(from, O_RDONLY | O_CLOEXEC);
-	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-	assert_true(in >= 0 && out >= 0);
-	assert_int_equal(fstat(in, &st), 0);
-	assert_int_equal(sendfile(out, in, NULL, (size_t)st.st_size), st.st_size);
-}
 
 static void finish(struct scene *scene, enum scene_workload first, enum scene_workload last)
 {
@@ -107,8 +90,8 @@ int scene_record(void **state)
 	(void)snprintf(scene->broken_path, sizeof(scene->broken_path), "%s/broken.so", dir);
 	(void)snprintf(scene->deleted_path, sizeof(scene->deleted_path), "%s/deleted", dir);
 	(void)snprintf(scene->short_path, sizeof(scene->short_path), "%s/vanished", dir);
-	copy_program("split603010", scene->deleted_path);
-	copy_program("short", scene->short_path);
+	workload_copy("split603010", scene->deleted_path);
+	workload_copy("short", scene->short_path);
 
 	daemon_start(&scene->fixture,
 		     ARGS("--frequency", SCENE_FREQUENCY, "--bucket", SCENE_BUCKET));

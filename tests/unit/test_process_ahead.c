@@ -279,6 +279,37 @@ static void test_unreadable(void **state)
 	expect_path(scene, &shell, 0x1800, 60 * S, "/bin/sh");
 }
 
+/* A sample in the middle of exec has the user's registers of the program before; /proc shows the
+ * program after the next one by now, and must not be taken for this one. */
+static void test_middle_of_an_exec_chain(void **state)
+{
+	struct scene *scene = *state;
+	struct process_key key = executed;
+	uint64_t before;
+
+	make_shell(scene);
+	(void)scene_get(scene, &shell, S);
+	deliver_child(scene, true);
+	(void)scene_get(scene, &executed, 3 * S);
+	scene_make_process(
+		scene, &(struct scene_process){.pid = CHILD,
+					       .start_ns = 2 * S,
+					       .code = 0x8000,
+					       .exe = "/opt/third",
+					       .maps = "5000-9000 r-xp 0 fe:00 5 /opt/third\n"});
+	process_executed(scene->table, CHILD, 3 * S);
+	key.start_code = key.end_code = 0;
+	before = n_read(scene);
+	assert_null(scene_path_at(scene, &key, 0x5800, 4 * S, NULL));
+	assert_int_equal(n_read(scene), before);
+	scene_map(scene, CHILD, 0x5000, 0x6000, "/opt/second", 4, 3 * S + 1);
+	key = executed;
+	key.exec_id = 2;
+	key.start_code = 0x5010;
+	expect_path(scene, &key, 0x5800, 4 * S, "/opt/second");
+	assert_string_equal(process_exe(scene_get(scene, &key, 4 * S)), "/opt/second");
+}
+
 /* What it maps while it runs is looked for at its next sample, while it still lives. */
 static void test_ahead_of_a_known_one(void **state)
 {
@@ -326,6 +357,7 @@ int main(void)
 		SCENE_TEST(test_lost_exec_of_a_short_process),
 		SCENE_TEST(test_lost_exec_of_one_never_seen),
 		SCENE_TEST(test_unreadable),
+		SCENE_TEST(test_middle_of_an_exec_chain),
 		SCENE_TEST(test_ahead_of_a_known_one),
 		SCENE_TEST(test_other_root),
 	};
