@@ -76,13 +76,6 @@ static int ask(int socket, const void *packet, size_t size)
 	return answer.error;
 }
 
-/* The leak checker works inside of _exit(), by calls that the child forbids itself. */
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-	return 1;
-}
-
 /* A packet of another kind gets no descriptor, whoever asks, and the next one its answer. */
 static void test_served(void **state)
 {
