@@ -145,6 +145,14 @@ static bool decode_lost(struct body *body, struct sideband_record *ret)
 	return true;
 }
 
+/* The kernel writes 0 for an idle thread and for a process that the reader's pid namespace does not
+ * have, and -1 for one that is all but gone (kernel/events/core.c, perf_event_pid_type()). */
+static bool is_of_process(enum sideband_kind kind)
+{
+	return kind == SIDEBAND_FORK || kind == SIDEBAND_EXEC || kind == SIDEBAND_EXIT ||
+	       kind == SIDEBAND_MMAP;
+}
+
 int sideband_record_decode(const void *bytes, size_t size, struct sideband_record *ret)
 {
 	struct perf_event_header head;
@@ -179,5 +187,7 @@ int sideband_record_decode(const void *bytes, size_t size, struct sideband_recor
 	default: /* throttling and the like */
 		break;
 	}
+	if (is_of_process(ret->kind) && (!ret->pid || ret->pid == UINT32_MAX))
+		ret->kind = SIDEBAND_OTHER;
 	return good ? 0 : -EBADMSG;
 }

@@ -364,14 +364,38 @@ static void test_every_prefix(void **state)
 	check_prefixes(&record);
 }
 
+/* What the kernel writes for a process that has no pid here, or none any more. */
+static void test_no_pid(void **state)
+{
+	static const uint32_t none[] = {0, UINT32_MAX};
+	struct sideband_record decoded;
+	struct record record;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		make_task(&record, PERF_RECORD_FORK, none[i], 4242, 4243);
+		decode_good(&record, SIDEBAND_OTHER, &decoded);
+		make_task(&record, PERF_RECORD_EXIT, none[i], 4242, none[i]);
+		decode_good(&record, SIDEBAND_OTHER, &decoded);
+	}
+	make_task(&record, PERF_RECORD_FORK, 4243, 4242, 4243);
+	decode_good(&record, SIDEBAND_FORK, &decoded);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mmap2_with_build_id), cmocka_unit_test(test_mmap2_with_inode),
-		cmocka_unit_test(test_hostile_mmap2),	    cmocka_unit_test(test_longest_path),
-		cmocka_unit_test(test_unterminated_path),   cmocka_unit_test(test_comm),
-		cmocka_unit_test(test_fork_and_exit),	    cmocka_unit_test(test_cgroup_and_lost),
-		cmocka_unit_test(test_unknown_types),	    cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_mmap2_with_build_id),
+		cmocka_unit_test(test_mmap2_with_inode),
+		cmocka_unit_test(test_hostile_mmap2),
+		cmocka_unit_test(test_longest_path),
+		cmocka_unit_test(test_unterminated_path),
+		cmocka_unit_test(test_comm),
+		cmocka_unit_test(test_fork_and_exit),
+		cmocka_unit_test(test_cgroup_and_lost),
+		cmocka_unit_test(test_unknown_types),
+		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_no_pid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
