@@ -23,6 +23,8 @@
 #define TICKS_A_SECOND	  5 /* names are asked and CPUs looked at that often */
 #define TICKS_A_SWEEP	  50
 #define TAKE_IN_NS	  4000000ull	/* records are taken that long at a time */
+#define RING_DISORDER_NS  10000000ull	/* between a sample's time and its place in the ring */
+#define FINISH_WAIT_NS	  5000000000ull /* for samples at the end */
 #define KERNEL_WAIT_MS	  10000		/* for the kernel's symbols at the start */
 #define NAMES_WAIT_NS	  2000000000ull /* for names at the end */
 #define PID_NAMESPACE	  "/proc/self/ns/pid"
@@ -82,16 +84,25 @@ static int consume(struct profiler *p, uint64_t at_most_ns)
 	return collectors_consume(p->collectors);
 }
 
-/* What happened until `until_mono_ns`; returns 1 when it does not fit into the time. */
+/* What happened until `until_mono_ns`; returns 1 when it does not fit into the time. Each call
+ * gives something on: a ring that is never empty must not keep the bucket from being filled. */
 static int take_in(struct profiler *p, uint64_t until_mono_ns, uint64_t at_most_ns)
 {
-	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
-	int r;
+	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC), newest_ns;
+	int more, r;
 
 	process_table_set_boot_offset(p->processes, profiler_clock_ns(CLOCK_BOOTTIME) - now_ns);
 	intake_read_sideband(p->intake);
-	r = consume(p, at_most_ns);
-	return r != 0 ? r : intake_deliver(p->intake, until_mono_ns, now_ns + 2 * at_most_ns);
+	more = consume(p, at_most_ns);
+	if (more < 0)
+		return more;
+	newest_ns = intake_newest_mono_ns(p->intake);
+	newest_ns -= newest_ns < RING_DISORDER_NS ? newest_ns : RING_DISORDER_NS;
+	if (more && newest_ns < until_mono_ns)
+		until_mono_ns = newest_ns;
+	r = intake_deliver(p->intake, until_mono_ns,
+			   profiler_clock_ns(CLOCK_MONOTONIC) + at_most_ns);
+	return r < 0 ? r : more || r;
 }
 
 int profiler_take_in(struct profiler *p, uint64_t until_mono_ns)
@@ -183,32 +194,43 @@ static void end_guard(struct profiler *p, bool stopping)
 			    p->config.directory, strerror(-r));
 }
 
-int profiler_on_tick(struct event_source *source)
+/* What is done five times a second, however much there is to take in. */
+static void keep_house(struct profiler *p)
 {
-	struct profiler *p = source->ctx;
-	uint64_t expirations, until_ns = profiler_clock_ns(CLOCK_MONOTONIC) - INTAKE_HOLD_NS;
-	int r;
+	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 
-	if (read(source->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
-		return -errno;
-	service_watchdog(&p->service, until_ns + INTAKE_HOLD_NS);
-	r = profiler_take_in(p, until_ns);
-	if (r != 0) /* what was sampled comes before the end of a bucket */
-		return r;
 	symbolize_reserve(p->symbolize, bucket_n_locations(bucket_cycle_open(p->cycle)));
 	if (++p->n_ticks % TICKS_A_SECOND == 0) {
 		symbolize_flush(p->symbolize);
 		follow_cpus(p);
-		if (p->guarded_until_ns &&
-		    profiler_clock_ns(CLOCK_MONOTONIC) >= p->guarded_until_ns)
+		if (p->guarded_until_ns && now_ns >= p->guarded_until_ns)
 			end_guard(p, false);
 	}
 	if (p->n_ticks % TICKS_A_SWEEP == 0) {
 		process_table_sweep(p->processes);
-		cgroups_sweep(p->cgroups, profiler_clock_ns(CLOCK_MONOTONIC));
+		cgroups_sweep(p->cgroups, now_ns);
 	}
-	r = bucket_cycle_passed(p->cycle, until_ns);
 	bucket_cycle_settle(p->cycle);
+}
+
+int profiler_on_tick(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+	uint64_t expirations = 0, until_ns = profiler_clock_ns(CLOCK_MONOTONIC) - INTAKE_HOLD_NS;
+	int r;
+
+	if (read(source->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+		return -errno;
+	r = profiler_take_in(p, until_ns);
+	if (r < 0)
+		return r;
+	/* Only now: that the loop turns is not enough. */
+	service_watchdog(&p->service, until_ns + INTAKE_HOLD_NS);
+	if (expirations)
+		keep_house(p);
+	if (r > 0) /* what was sampled comes before the end of a bucket */
+		return r;
+	r = bucket_cycle_passed(p->cycle, until_ns);
 	return r < 0 ? r : profiler_flush(p);
 }
 
@@ -243,14 +265,31 @@ static void wait_for_kernel_symbols(struct profiler *p)
 	}
 }
 
+/* The last samples; those that take too long are counted. */
+static int take_in_rest(struct profiler *p)
+{
+	uint64_t deadline_ns = profiler_clock_ns(CLOCK_MONOTONIC) + FINISH_WAIT_NS;
+	int r;
+
+	collectors_detach(p->collectors);
+	do
+		r = take_in(p, UINT64_MAX, NAMES_WAIT_NS);
+	while (r > 0 && profiler_clock_ns(CLOCK_MONOTONIC) < deadline_ns);
+	if (r <= 0)
+		return r;
+	intake_discard(p->intake);
+	intake_set_deadline(p->intake, 0);
+	r = collectors_consume(p->collectors);
+	return r < 0 ? r : 0;
+}
+
 /* The last samples, the names they wait for, and the bucket. */
 static int finish(struct profiler *p)
 {
-	uint64_t deadline_ns = profiler_clock_ns(CLOCK_MONOTONIC) + NAMES_WAIT_NS;
-	int r = take_in(p, UINT64_MAX, NAMES_WAIT_NS);
+	uint64_t deadline_ns;
+	int r = take_in_rest(p);
 
-	if (r > 0)
-		r = 0; /* what is left is lost with the ring: profd ends */
+	deadline_ns = profiler_clock_ns(CLOCK_MONOTONIC) + NAMES_WAIT_NS;
 	while (r == 0 && profiler_clock_ns(CLOCK_MONOTONIC) < deadline_ns) {
 		struct pollfd fds[] = {
 			{.fd = resolver_client_fd(p->resolver), .events = POLLIN},

@@ -227,6 +227,11 @@ void collectors_set_frequency(struct collectors *c, uint32_t frequency_hz)
 	cpu_ticks_set_period(c->cpu_ticks, c->period_ns);
 }
 
+void collectors_detach(struct collectors *c)
+{
+	cpu_ticks_detach(c->cpu_ticks);
+}
+
 int collectors_fd(const struct collectors *c)
 {
 	return ring_buffer__epoll_fd(c->ring);

@@ -64,6 +64,9 @@ uint64_t collectors_cpus_revived(const struct collectors *collectors);
  * CPU whose event cannot be opened anew keeps its old rate and is counted as missed. */
 void collectors_set_frequency(struct collectors *collectors, uint32_t frequency_hz);
 
+/* No sample comes any more; those in the ring are still to be consumed. */
+void collectors_detach(struct collectors *collectors);
+
 /* Readable when a sample must be taken now; others wait for the next collectors_consume(). */
 int collectors_fd(const struct collectors *collectors);
 /* Hands over the records in the ring. Returns 0, 1 when it was cancelled, or negative errno. */

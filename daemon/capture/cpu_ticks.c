@@ -187,6 +187,15 @@ void cpu_ticks_follow(struct cpu_ticks *t, const struct cpu_list *online)
 	revive_some(t);
 }
 
+void cpu_ticks_detach(struct cpu_ticks *t)
+{
+	uint32_t n_open = t->n_open;
+
+	for (uint32_t cpu = 0; cpu < t->n_possible; cpu++)
+		close_tick(t, cpu);
+	t->n_open = n_open;
+}
+
 void cpu_ticks_set_period(struct cpu_ticks *t, uint64_t period_ns)
 {
 	t->period_ns = period_ns;

@@ -47,6 +47,9 @@ void cpu_ticks_follow(struct cpu_ticks *ticks, const struct cpu_list *online);
  * counted and keeps the old one. */
 void cpu_ticks_set_period(struct cpu_ticks *ticks, uint64_t period_ns);
 
+/* Ends all events; cpu_ticks_n() stays what it was, and nothing may be followed any more. */
+void cpu_ticks_detach(struct cpu_ticks *ticks);
+
 /* CPUs with an event. */
 uint32_t cpu_ticks_n(const struct cpu_ticks *ticks);
 const struct cpu_ticks_counters *cpu_ticks_counters(const struct cpu_ticks *ticks);

@@ -18,6 +18,8 @@ struct intake {
 	struct merge *merge;
 	struct sideband *sideband;
 	uint64_t deadline_mono_ns; /* of taking records out, 0 = none */
+	uint64_t newest_mono_ns;
+	bool discarding;
 	struct intake_counters counters;
 };
 
@@ -78,6 +80,12 @@ void intake_set_deadline(struct intake *intake, uint64_t deadline_mono_ns)
 	intake->deadline_mono_ns = deadline_mono_ns;
 }
 
+static void refuse(struct intake *intake, uint64_t value_ns)
+{
+	intake->counters.n_refused++;
+	intake->counters.refused_ns += value_ns;
+}
+
 int intake_record(void *ctx, void *record, size_t size)
 {
 	struct intake *intake = ctx;
@@ -88,17 +96,41 @@ int intake_record(void *ctx, void *record, size_t size)
 		intake->counters.n_malformed++;
 		return 0;
 	}
-	attribution_look_ahead(intake->parts.attribution, &head, now_ns);
-	if (merge_push(intake->merge, MERGE_SAMPLE, head.mono_ns, record, size) < 0) {
-		intake->counters.n_refused++;
-		intake->counters.refused_ns += head.value;
+	if (intake->discarding) {
+		refuse(intake, head.value);
+		return 0;
 	}
+	intake->newest_mono_ns = head.mono_ns;
+	attribution_look_ahead(intake->parts.attribution, &head, now_ns);
+	if (merge_push(intake->merge, MERGE_SAMPLE, head.mono_ns, record, size) < 0)
+		refuse(intake, head.value);
+	if (merge_is_full(intake->merge))
+		return -ECANCELED;
 	return intake->deadline_mono_ns && now_ns >= intake->deadline_mono_ns ? -ECANCELED : 0;
+}
+
+uint64_t intake_newest_mono_ns(const struct intake *intake)
+{
+	return intake->newest_mono_ns;
+}
+
+void intake_discard(struct intake *intake)
+{
+	struct merge_item *item;
+	struct sample_event head;
+
+	intake->discarding = true;
+	while ((item = merge_pop(intake->merge, UINT64_MAX))) {
+		if (item->kind == MERGE_SAMPLE && ingest_head(item->bytes, item->size, &head) == 0)
+			refuse(intake, head.value);
+		free(item);
+	}
 }
 
 void intake_read_sideband(struct intake *intake)
 {
-	sideband_read(intake->sideband);
+	if (!merge_is_full(intake->merge))
+		sideband_read(intake->sideband);
 }
 
 static void deliver_sideband(struct intake *intake, const struct merge_item *item)

@@ -47,10 +47,18 @@ struct sideband *intake_sideband(struct intake *intake);
 /* Until when records may be taken out of the collectors' ring; 0 = as long as there are any. */
 void intake_set_deadline(struct intake *intake, uint64_t deadline_mono_ns);
 /* A record of the collectors' ring; the `record` of struct collector_options, `ctx` the intake.
- * Returns 0, or -ECANCELED behind this record when the deadline has passed. */
+ * Returns 0, or -ECANCELED behind this record when the deadline has passed or no more is to be
+ * held: what finds no room in the ring then is counted there. */
 int intake_record(void *ctx, void *record, size_t size);
 
-/* Takes the side-band's rings out. */
+/* Time of the sample that was taken out last: what is still in the ring is not much older. */
+uint64_t intake_newest_mono_ns(const struct intake *intake);
+
+/* Gives nothing on any more: what is held, and samples that come, are counted as refused. For the
+ * end, when there is no time left. */
+void intake_discard(struct intake *intake);
+
+/* Takes the side-band's rings out, unless too much is held. */
 void intake_read_sideband(struct intake *intake);
 
 /*

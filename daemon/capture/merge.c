@@ -100,6 +100,11 @@ struct merge_item *merge_pop(struct merge *merge, uint64_t until_mono_ns)
 	return take_oldest(merge);
 }
 
+bool merge_is_full(const struct merge *merge)
+{
+	return merge->bytes > merge->max_bytes;
+}
+
 uint64_t merge_n_early(const struct merge *merge)
 {
 	return merge->n_early;

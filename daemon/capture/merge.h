@@ -32,7 +32,7 @@ struct merge_item {
 	_Alignas(8) unsigned char bytes[];
 };
 
-/* Holds at most about `max_bytes`. */
+/* Holds little more than `max_bytes`, if merge_is_full() is heeded before each push. */
 int merge_new(size_t max_bytes, struct merge **ret);
 struct merge *merge_free(struct merge *merge);
 DEFINE_CLEANUP(struct merge *, merge_free);
@@ -44,6 +44,9 @@ int merge_push(struct merge *merge, enum merge_kind kind, uint64_t mono_ns, cons
 /* The oldest record not younger than `until_mono_ns` (or the oldest of all, beyond the limit of
  * memory), to be freed by free(); NULL when there is none. */
 struct merge_item *merge_pop(struct merge *merge, uint64_t until_mono_ns);
+
+/* Whether the limit is passed: nothing more is to be put in until something was given out. */
+bool merge_is_full(const struct merge *merge);
 
 /* Records given out before their time, ever. */
 uint64_t merge_n_early(const struct merge *merge);
