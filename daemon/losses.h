@@ -31,6 +31,7 @@ enum loss {
 	LOSS_SIDEBAND,	     /* records of processes that were lost, and healed from /proc */
 	LOSS_SIDEBAND_EARLY, /* records given on before their time, for want of memory */
 	LOSS_CGROUP_UNKNOWN, /* cgroups whose path could not be found */
+	LOSS_CGROUP_EVICTED, /* cgroups forgotten before their time, at the limit of the table */
 	LOSS_FILTERED,	     /* samples that [filter] of profd.conf excludes */
 	LOSS_CPU_MISSED,     /* seconds that an online CPU could not be sampled */
 	LOSS_MAX

@@ -59,6 +59,7 @@ void profiler_count(void *ctx, struct losses *losses)
 	losses->count[LOSS_SIDEBAND] = intake.n_sideband_lost;
 	losses->count[LOSS_SIDEBAND_EARLY] = intake.n_early;
 	losses->count[LOSS_CGROUP_UNKNOWN] = cgroups->n_unknown + cgroups->n_refused;
+	losses->count[LOSS_CGROUP_EVICTED] = cgroups->n_evicted;
 	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
 	losses->count[LOSS_CPU_MISSED] = collectors_cpu_seconds_missed(p->collectors);
 }

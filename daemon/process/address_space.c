@@ -71,6 +71,7 @@ int address_space_map(struct address_space **space, const struct mapping *mappin
 	if (!added || added->kind != MAPPING_FILE)
 		return 0;
 	(*space)->numbered = false;
+	(*space)->n_numbered_tries = 0;
 	if (!*(*space)->exe)
 		address_space_set_exe(*space, path);
 	return 0;

@@ -14,7 +14,8 @@
 struct address_space {
 	uint32_t n_refs;
 	bool numbered; /* its files were looked for since the last change */
-	char *exe;     /* "" when unknown */
+	uint32_t n_numbered_tries;
+	char *exe; /* "" when unknown */
 	struct mappings mappings;
 };
 

@@ -25,7 +25,7 @@ struct cgroups {
 	char *mount;		/* its path, without a slash at the end */
 	bool records_of_v1;	/* the side-band's records are of another hierarchy */
 	struct cgroup *entries; /* [0] is unused; a free slot has id 0 */
-	uint32_t n, n_slots;
+	uint32_t n, n_slots, first_free;
 	struct hash_index by_id;
 	struct cgroup nameless; /* what is given for an id beyond the limit */
 	struct cgroup_counters counters;
@@ -116,24 +116,62 @@ static void drop(struct cgroups *cgroups, struct cgroup *cgroup)
 	(void)hash_index_remove(&cgroups->by_id, hash_u64(cgroup->id, 0),
 				(uint32_t)(cgroup - cgroups->entries));
 	forget_names(cgroup);
-	*cgroup = (struct cgroup){};
+	*cgroup = (struct cgroup){.next_free = cgroups->first_free};
+	cgroups->first_free = (uint32_t)(cgroup - cgroups->entries);
 	cgroups->n--;
 }
 
-static uint32_t free_slot(struct cgroups *cgroups)
+static void evict_those(struct cgroups *cgroups, bool sampled, uint64_t until_mono_ns)
 {
-	if (cgroups->n < cgroups->n_slots)
-		for (uint32_t i = 1; i <= cgroups->n_slots; i++)
-			if (!cgroups->entries[i].id)
-				return i;
-	return cgroups->n_slots < CGROUPS_MAX ? ++cgroups->n_slots : 0;
+	for (uint32_t i = 1; i <= cgroups->n_slots; i++) {
+		struct cgroup *cgroup = &cgroups->entries[i];
+
+		if (!cgroup->id || cgroup->sampled != sampled ||
+		    cgroup->alive_mono_ns > until_mono_ns)
+			continue;
+		drop(cgroups, cgroup);
+		cgroups->counters.n_evicted++;
+	}
+}
+
+/* Room for new ones, many at once: whoever has a subtree makes cgroups as fast as he likes, and
+ * must not keep others from having a name. */
+static void make_room(struct cgroups *cgroups)
+{
+	uint64_t oldest_ns = UINT64_MAX, newest_ns = 0;
+
+	evict_those(cgroups, false, UINT64_MAX);
+	if (cgroups->n < CGROUPS_MAX)
+		return;
+	for (uint32_t i = 1; i <= cgroups->n_slots; i++) {
+		uint64_t alive_ns = cgroups->entries[i].alive_mono_ns;
+
+		oldest_ns = alive_ns < oldest_ns ? alive_ns : oldest_ns;
+		newest_ns = alive_ns > newest_ns ? alive_ns : newest_ns;
+	}
+	evict_those(cgroups, true, oldest_ns + (newest_ns - oldest_ns) / 2);
+}
+
+static uint32_t take_slot(struct cgroups *cgroups)
+{
+	uint32_t slot;
+
+	if (cgroups->n >= CGROUPS_MAX)
+		make_room(cgroups);
+	slot = cgroups->first_free;
+	if (!slot)
+		return ++cgroups->n_slots;
+	cgroups->first_free = cgroups->entries[slot].next_free;
+	return slot;
 }
 
 static struct cgroup *add(struct cgroups *cgroups, uint64_t id)
 {
-	uint32_t slot = free_slot(cgroups);
+	uint32_t slot = take_slot(cgroups);
 
-	if (!slot || hash_index_insert(&cgroups->by_id, hash_u64(id, 0), slot) < 0) {
+	if (hash_index_insert(&cgroups->by_id, hash_u64(id, 0), slot) < 0) {
+		cgroups->entries[slot] = (struct cgroup){.next_free = cgroups->first_free};
+		cgroups->first_free = slot;
 		cgroups->counters.n_refused++;
 		return NULL;
 	}
@@ -144,7 +182,7 @@ static struct cgroup *add(struct cgroups *cgroups, uint64_t id)
 
 static const char *copy(const char *text)
 {
-	const char *kept = *text ? strdup(text) : "";
+	const char *kept = *text ? strndup(text, CGROUP_PATH_MAX - 1) : "";
 
 	return kept ? kept : ""; /* without memory it is unknown */
 }
@@ -250,6 +288,7 @@ static const struct cgroup *get(struct cgroups *cgroups, uint64_t id, uint32_t p
 
 	if (cgroup && *cgroup->path) {
 		cgroup->alive_mono_ns = now_mono_ns;
+		cgroup->sampled = true;
 		return cgroup;
 	}
 	if (cgroup && now_mono_ns - cgroup->alive_mono_ns < UNKNOWN_NS)
@@ -261,6 +300,7 @@ static const struct cgroup *get(struct cgroups *cgroups, uint64_t id, uint32_t p
 		return &cgroups->nameless;
 	}
 	cgroup->alive_mono_ns = now_mono_ns;
+	cgroup->sampled = true;
 	if (look_up(cgroups, id, path) || (pid && look_up_process(cgroups, id, pid, path)))
 		set_path(cgroup, path);
 	else

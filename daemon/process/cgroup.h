@@ -12,22 +12,29 @@
 
 #include "cleanup.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define CGROUPS_MAX    16384
+#define CGROUPS_MAX 8192
+#define CGROUP_PATH_MAX                                                                            \
+	1024 /* bytes that are kept of a path; who makes cgroups chooses its length */
 #define CGROUP_KEPT_NS 600000000000ull
 
 struct cgroup {
 	uint64_t id;			     /* 0 = none */
 	const char *path, *unit, *container; /* never NULL; "" = unknown or none */
 	uint64_t alive_mono_ns;		     /* when it was known to be there, last */
+	bool sampled;			     /* ever */
+	uint32_t next_free;		     /* of a free slot; cgroup.c's own */
 };
 
 struct cgroups;
 
 struct cgroup_counters {
 	uint64_t n_unknown; /* ids without a path: gone, or not to be looked up */
-	uint64_t n_refused; /* beyond CGROUPS_MAX */
+	uint64_t n_refused; /* for want of memory */
+	uint64_t n_evicted; /* before their time, at CGROUPS_MAX: those that nobody was sampled in,
+			       or else the half that was seen longest ago */
 };
 
 /* `mountinfo` is "/proc/self/mountinfo" but in tests: where the hierarchy is mounted, if it is. */

@@ -29,7 +29,6 @@ struct mapped_file {
 	uint32_t idle;	 /* sweeps since it was kept */
 	int path_fd;	 /* O_PATH, or -1; while it is open nobody else gets the inode's number */
 	bool by_inode;	 /* it is in that index */
-	uint64_t name_hash; /* of build ID and path, 0 = not in that index */
 };
 
 struct files {
@@ -39,7 +38,6 @@ struct files {
 	uint32_t n_slots;
 	struct hash_index by_key, by_number;
 	struct hash_index by_inode;   /* of (device, inode) as /proc/PID/maps tells them */
-	struct hash_index by_name;    /* of (build ID, path) as the side-band tells them */
 	uint32_t vdso, vdso_32, anon; /* their numbers, 0 until used */
 };
 
@@ -70,7 +68,6 @@ struct files *files_free(struct files *files)
 	hash_index_done(&files->by_key);
 	hash_index_done(&files->by_number);
 	hash_index_done(&files->by_inode);
-	hash_index_done(&files->by_name);
 	free(files->entries);
 	free(files);
 	return NULL;
@@ -261,43 +258,6 @@ static uint64_t hash_name(const struct file_name *name)
 	return hash ? hash : 1;
 }
 
-static void forget_name(struct files *files, uint32_t slot)
-{
-	if (files->entries[slot].name_hash)
-		(void)hash_index_remove(&files->by_name, files->entries[slot].name_hash, slot);
-	files->entries[slot].name_hash = 0;
-}
-
-static void remember_name(struct files *files, uint32_t slot, const struct file_name *name)
-{
-	uint64_t hash = hash_name(name);
-
-	if (!name->mapping->build_id_len || files->entries[slot].name_hash)
-		return;
-	if (hash_index_insert(&files->by_name, hash, slot) == 0)
-		files->entries[slot].name_hash = hash;
-}
-
-/*
- * The file of that build ID and path, or 0. Whoever makes a file chooses its build ID, and whoever
- * has a mount namespace its path: an entry answers for others only when just root can have made it
- * (who lies then, lies about himself), or when it was never more than this build ID and path.
- */
-static uint32_t find_by_name(struct files *files, const struct file_name *name, bool process_gone)
-{
-	uint32_t slot =
-		name->mapping->build_id_len
-			? hash_index_find(&files->by_name, hash_name(name), has_name, files, name)
-			: 0;
-	const struct profile_file *file =
-		slot ? symbolize_file(files->symbolize, files->entries[slot].number) : NULL;
-
-	if (!file || (file->trust_uid != PROFILE_TRUST_SYSTEM &&
-		      (!process_gone || files->entries[slot].key.changed_ns)))
-		return 0;
-	return files->entries[slot].number;
-}
-
 static uint32_t free_slot(const struct files *files)
 {
 	for (uint32_t i = 1; i <= files->n_slots; i++)
@@ -343,17 +303,19 @@ static uint32_t anon_number(struct files *files)
 	return files->anon;
 }
 
-/* A file of a process that is gone: it is known by build ID and path, and may still be there. */
+/*
+ * A file of a process that is gone: it is known by build ID and path, and may still be there. Its
+ * entry is one of its own, opened by the path from profd's root, and answers for nobody who lives:
+ * whoever makes a file chooses its build ID, and whoever has a mount namespace its path, root of a
+ * container among them. Nor does a file of somebody who lives answer for the gone.
+ */
 static uint32_t gone_number(struct files *files, const struct file_name *name)
 {
 	const struct mapping *mapping = name->mapping;
 	struct file_key key = {.inode = hash_name(name), .dev_major = UINT32_MAX};
-	uint32_t slot, number = find_by_name(files, name, true);
+	uint32_t slot = hash_index_find(&files->by_key, hash_key(&key), has_key, files, &key);
+	uint32_t number;
 
-	if (number)
-		return number;
-	/* An entry of the same name that may not answer can stand before it in the other index. */
-	slot = hash_index_find(&files->by_key, hash_key(&key), has_key, files, &key);
 	if (slot)
 		return has_name(files, slot, name) ? files->entries[slot].number : 0;
 	slot = add_file(files, &key, name->path, -1);
@@ -361,7 +323,6 @@ static uint32_t gone_number(struct files *files, const struct file_name *name)
 		return 0;
 	number = files->entries[slot].number;
 	symbolize_file_expect(files->symbolize, number, mapping->build_id, mapping->build_id_len);
-	remember_name(files, slot, name);
 	if (opener_ask_path(files->opener, number, name->path) < 0)
 		symbolize_file_failed(files->symbolize, number, UNKNOWN_FILE_SKIPPED);
 	return number;
@@ -380,7 +341,7 @@ uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapp
 		return vdso_number(files, mapping->end <= UINT32_MAX);
 	if (mapping->kind == MAPPING_ANON)
 		return anon_number(files);
-	number = mapping->inode ? find_by_inode(files, mapping) : find_by_name(files, &name, false);
+	number = mapping->inode ? find_by_inode(files, mapping) : 0;
 	if (number)
 		return number;
 	fd = open_path(pid, mapping, &key);
@@ -388,15 +349,12 @@ uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapp
 	if (fd < 0 && mapping->build_id_len && reason_of(error) == UNKNOWN_FILE_GONE)
 		return gone_number(files, &name);
 	slot = hash_index_find(&files->by_key, hash_key(&key), has_key, files, &key);
-	if (slot) {
-		remember_name(files, slot, &name);
+	if (slot)
 		return files->entries[slot].number;
-	}
 	slot = add_file(files, &key, path, fd);
 	if (!slot)
 		return 0;
 	remember_inode(files, slot, mapping);
-	remember_name(files, slot, &name);
 	number = files->entries[slot].number;
 	if (fd < 0)
 		symbolize_file_failed(files->symbolize, number, reason_of(error));
@@ -436,7 +394,6 @@ void files_sweep(struct files *files)
 			continue;
 		symbolize_remove_file(files->symbolize, file->number);
 		forget_inode(files, i);
-		forget_name(files, i);
 		close_p(&file->path_fd);
 		(void)hash_index_remove(&files->by_key, hash_key(&file->key), i);
 		(void)hash_index_remove(&files->by_number, hash_u64(file->number, 0), i);

@@ -11,7 +11,9 @@
 #define REREAD_FIRST_NS	  10000000ull
 #define REREAD_CALLER_NS  1000000000ull
 #define REREAD_MAX_NS	  60000000000ull
+#define HEAL_AGAIN_NS	  2000000000ull
 #define FILES_AT_ONCE_MAX 64
+#define NUMBER_TRIES_MAX  64
 
 void process_table_set_boot_offset(struct process_table *table, uint64_t offset_ns)
 {
@@ -35,12 +37,19 @@ static bool is_same_image(const struct process_key *a, const struct process_key 
 static void find_files(struct process_table *table, uint32_t pid, struct address_space *space)
 {
 	struct mappings *m = &space->mappings;
+	uint32_t n_asked = 0;
+	size_t i;
 
-	for (size_t i = 0; i < m->n && i < FILES_AT_ONCE_MAX; i++)
-		if (!m->entries[i].file && m->entries[i].kind == MAPPING_FILE)
-			m->entries[i].file = files_number(table->files, (pid_t)pid, &m->entries[i],
-							  mappings_path(m, &m->entries[i]));
-	space->numbered = true;
+	for (i = 0; i < m->n && n_asked < FILES_AT_ONCE_MAX; i++) {
+		if (m->entries[i].file || m->entries[i].kind != MAPPING_FILE)
+			continue;
+		m->entries[i].file = files_number(table->files, (pid_t)pid, &m->entries[i],
+						  mappings_path(m, &m->entries[i]));
+		n_asked++;
+	}
+	/* The rest with its next sample; one that gets no number is not asked for ever. */
+	space->n_numbered_tries++;
+	space->numbered = i == m->n || space->n_numbered_tries > NUMBER_TRIES_MAX;
 }
 
 static int read_space(struct process_table *table, const struct process_key *key,
@@ -210,6 +219,10 @@ static void heal(struct process_table *table, struct process *process,
 {
 	struct address_space *space;
 
+	/* Reading costs time in which more is lost: losses must not feed themselves. */
+	if (process->healed_mono_ns && now_mono_ns - process->healed_mono_ns < HEAL_AGAIN_NS)
+		return;
+	process->healed_mono_ns = now_mono_ns;
 	process->n_gaps = table->n_gaps;
 	table->counters.n_healed++;
 	if (take_ahead(table, process, key)) /* it may be gone by now */
@@ -231,7 +244,7 @@ static void take_numbers(struct process *process, const struct process_key *key)
 	(void)address_space_carry_files(ahead->space, process->space);
 	if (!*process->space->exe)
 		address_space_set_exe(process->space, ahead->space->exe);
-	process->space->numbered = true;
+	process->space->numbered = ahead->space->numbered;
 	ahead->space = address_space_unref(ahead->space);
 }
 

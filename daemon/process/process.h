@@ -39,6 +39,7 @@ struct process {
 	uint64_t read_mono_ns;	 /* when `space` was read from /proc; 0 = never */
 	uint64_t tried_mono_ns;	 /* when that was tried last */
 	uint64_t reread_wait_ns; /* not tried again before; doubles when that brought nothing new */
+	uint64_t healed_mono_ns; /* when it was read because records were lost; 0 = never */
 	uint64_t n_gaps;	 /* of the table when `space` was right */
 	uint32_t idle;		 /* sweeps since it was sampled */
 };

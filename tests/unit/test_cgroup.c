@@ -111,26 +111,56 @@ static void test_kept_for_ten_minutes(void **state)
 	assert_int_equal(cgroups_size(cgroups), 0);
 }
 
+/* Whoever has a subtree fills the table as fast as he likes: that takes nobody's name away. */
 static void test_limit(void **state)
 {
 	_cleanup_(cgroups_freep) struct cgroups *cgroups = make("");
 	char path[64];
 
 	(void)state;
-	for (uint64_t id = 1; id <= CGROUPS_MAX + 10; id++) {
+	cgroups_add(cgroups, 1, "/x.slice/busy.service", S);
+	expect(cgroups, 1, S, "/x.slice/busy.service", "busy.service", ""); /* sampled */
+	for (uint64_t id = 2; id <= 4 * CGROUPS_MAX; id++) {
 		(void)snprintf(path, sizeof(path), "/x.slice/u%d.service", (int)id);
-		cgroups_add(cgroups, id, path, id <= 100 ? S : 500 * S);
+		cgroups_add(cgroups, id, path, 2 * S);
+		assert_true(cgroups_size(cgroups) <= CGROUPS_MAX);
 	}
-	assert_int_equal(cgroups_size(cgroups), CGROUPS_MAX);
-	assert_int_equal(cgroups_counters(cgroups)->n_refused, 10);
-	expect(cgroups, CGROUPS_MAX, 500 * S, "/x.slice/u16384.service", "u16384.service", "");
-	expect(cgroups, CGROUPS_MAX + 1, 500 * S, "", "", "");
-	assert_int_equal(cgroups_counters(cgroups)->n_refused, 11);
-	cgroups_sweep(cgroups, S + CGROUP_KEPT_NS); /* the first hundred are gone */
-	assert_int_equal(cgroups_size(cgroups), CGROUPS_MAX - 100);
-	cgroups_add(cgroups, CGROUPS_MAX + 1, "/x.slice/new.service", 602 * S);
-	expect(cgroups, CGROUPS_MAX + 1, 602 * S, "/x.slice/new.service", "new.service", "");
-	expect(cgroups, 101, 602 * S, "/x.slice/u101.service", "u101.service", "");
+	expect(cgroups, 1, 3 * S, "/x.slice/busy.service", "busy.service", "");
+	expect(cgroups, 4 * CGROUPS_MAX, 3 * S, path, path + 9, "");
+	assert_true(cgroups_counters(cgroups)->n_evicted >= 2 * CGROUPS_MAX);
+	assert_int_equal(cgroups_counters(cgroups)->n_refused, 0);
+}
+
+/* More that are sampled than it holds: those that were longest ago make room. */
+static void test_limit_of_sampled(void **state)
+{
+	_cleanup_(cgroups_freep) struct cgroups *cgroups = make("");
+	char path[64];
+
+	(void)state;
+	for (uint64_t id = 1; id <= CGROUPS_MAX + 1; id++) {
+		(void)snprintf(path, sizeof(path), "/x.slice/u%d.service", (int)id);
+		cgroups_add(cgroups, id, path, id);
+		expect(cgroups, id, id, path, path + 9, "");
+	}
+	assert_true(cgroups_size(cgroups) < CGROUPS_MAX);
+	assert_true(cgroups_size(cgroups) > CGROUPS_MAX / 3);
+	expect(cgroups, CGROUPS_MAX + 1, 3 * S, path, path + 9, "");
+	expect(cgroups, 1, 3 * S, "", "", "");
+}
+
+static void test_long_path(void **state)
+{
+	_cleanup_(cgroups_freep) struct cgroups *cgroups = make("");
+	char path[3 * CGROUP_PATH_MAX];
+
+	(void)state;
+	memset(path, 'x', sizeof(path));
+	memcpy(path, "/", 1);
+	(void)snprintf(path + sizeof(path) - 16, 16, "/deep.service");
+	cgroups_add(cgroups, 7, path, S);
+	assert_int_equal(strlen(cgroups_get(cgroups, 7, S)->path), CGROUP_PATH_MAX - 1);
+	assert_string_equal(cgroups_get(cgroups, 7, S)->unit, "deep.service");
 }
 
 /* A machine that starts containers all day. */
@@ -202,6 +232,8 @@ int main(void)
 		cmocka_unit_test(test_unknown_is_counted_and_asked_seldom),
 		cmocka_unit_test(test_kept_for_ten_minutes),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_limit_of_sampled),
+		cmocka_unit_test(test_long_path),
 		cmocka_unit_test(test_many_after_each_other),
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_records_of_version_1),

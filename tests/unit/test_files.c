@@ -143,13 +143,15 @@ static void test_known_system_file(void **state)
 	live = number_of(scene, getpid(), &libc);
 	scene_settle(scene);
 	gone = number_of(scene, GONE, &libc);
-	if (geteuid() == 0)
-		assert_int_equal(gone, live);
 	scene_settle(scene);
 	expect_identity(scene, gone, &libc);
 	assert_int_equal(file_of(scene, gone)->trust_uid, PROFILE_TRUST_SYSTEM);
-	/* And the other way round: one that was found by its path answers for the living. */
-	assert_int_equal(number_of(scene, getpid(), &libc), gone);
+	/* Root of a container has a libc.so.6 of root's with any build ID: neither answers for the
+	 * other, though both are the same file here. */
+	assert_int_not_equal(gone, live);
+	if (geteuid() == 0)
+		assert_int_equal(number_of(scene, getpid(), &libc), live);
+	assert_int_equal(number_of(scene, GONE, &libc), gone);
 }
 
 static void test_unknown_file_that_is_still_there(void **state)
