@@ -7,18 +7,28 @@
 #include <errno.h>
 #include <string.h>
 
-struct address_space *address_space_new(void)
+void address_space_account(struct address_space *space)
+{
+	size_t bytes = sizeof(*space) + mappings_bytes(&space->mappings);
+
+	*space->total_bytes += bytes - space->bytes;
+	space->bytes = bytes;
+}
+
+struct address_space *address_space_new(size_t *total_bytes)
 {
 	struct address_space *space = calloc(1, sizeof(*space));
 
 	if (!space)
 		return NULL;
 	space->n_refs = 1;
+	space->total_bytes = total_bytes;
 	space->exe = strdup("");
 	if (!space->exe) {
 		free(space);
 		return NULL;
 	}
+	address_space_account(space);
 	return space;
 }
 
@@ -32,6 +42,7 @@ struct address_space *address_space_unref(struct address_space *space)
 {
 	if (!space || --space->n_refs)
 		return NULL;
+	*space->total_bytes -= space->bytes;
 	mappings_done(&space->mappings);
 	free(space->exe);
 	free(space);
@@ -45,7 +56,7 @@ int address_space_own(struct address_space **space)
 
 	if ((*space)->n_refs == 1)
 		return 0;
-	copy = address_space_new();
+	copy = address_space_new((*space)->total_bytes);
 	if (!copy)
 		return -ENOMEM;
 	r = mappings_copy(&(*space)->mappings, &copy->mappings);
@@ -53,6 +64,7 @@ int address_space_own(struct address_space **space)
 		return r;
 	address_space_set_exe(copy, (*space)->exe);
 	copy->numbered = (*space)->numbered;
+	address_space_account(copy);
 	address_space_unref(*space);
 	*space = take_ptr(copy);
 	return 0;
@@ -67,6 +79,7 @@ int address_space_map(struct address_space **space, const struct mapping *mappin
 		r = mappings_insert(&(*space)->mappings, mapping, path);
 	if (r < 0)
 		return r;
+	address_space_account(*space);
 	added = mappings_find(&(*space)->mappings, mapping->start);
 	if (!added || added->kind != MAPPING_FILE)
 		return 0;

@@ -13,14 +13,20 @@
 
 struct address_space {
 	uint32_t n_refs;
-	bool numbered; /* its files were looked for since the last change */
+	size_t *total_bytes; /* of all spaces of the table, this one's among them */
+	size_t bytes;	     /* this one's, as counted there */
+	uint64_t swept;	     /* the last sweep of files that has seen it */
+	bool numbered;	     /* its files were looked for since the last change */
 	uint32_t n_numbered_tries;
 	char *exe; /* "" when unknown */
 	struct mappings mappings;
 };
 
-/* An empty one. NULL when memory is out. */
-struct address_space *address_space_new(void);
+/* An empty one, whose memory is counted in *total_bytes as long as it lives. NULL when memory is
+ * out. */
+struct address_space *address_space_new(size_t *total_bytes);
+/* Counts anew what it takes; to be called when its mappings were changed from outside. */
+void address_space_account(struct address_space *space);
 struct address_space *address_space_ref(struct address_space *space);
 /* Gives one reference back. Accepts NULL; returns NULL. */
 struct address_space *address_space_unref(struct address_space *space);

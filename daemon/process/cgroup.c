@@ -182,18 +182,20 @@ static struct cgroup *add(struct cgroups *cgroups, uint64_t id)
 
 static const char *copy(const char *text)
 {
-	const char *kept = *text ? strndup(text, CGROUP_PATH_MAX - 1) : "";
+	const char *kept = *text ? strdup(text) : "";
 
 	return kept ? kept : ""; /* without memory it is unknown */
 }
 
 static void set_path(struct cgroup *cgroup, const char *path)
 {
+	char kept[CGROUP_PATH_MAX];
 	struct cgroup_names names;
 
 	forget_names(cgroup);
 	cgroup_path_parse(path, &names);
-	cgroup->path = copy(path);
+	(void)snprintf(kept, sizeof(kept), "%s", path);
+	cgroup->path = copy(kept);
 	cgroup->unit = copy(names.unit);
 	cgroup->container = copy(names.container);
 }

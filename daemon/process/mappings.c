@@ -325,6 +325,11 @@ int mappings_insert(struct mappings *m, const struct mapping *mapping, const cha
 	return 0;
 }
 
+size_t mappings_bytes(const struct mappings *m)
+{
+	return m->capacity * sizeof(*m->entries) + m->paths_capacity;
+}
+
 int mappings_copy(const struct mappings *from, struct mappings *ret)
 {
 	struct mappings copy = *from;

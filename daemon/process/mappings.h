@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAPPINGS_MAX	     16384 /* executable ones of a process */
-#define MAPPING_BUILD_ID_MAX 20	   /* BUILD_ID_SIZE_MAX, include/linux/buildid.h */
+#define MAPPINGS_MAX	     4096 /* executable ones of a process */
+#define MAPPING_BUILD_ID_MAX 20	  /* BUILD_ID_SIZE_MAX, include/linux/buildid.h */
 
 enum mapping_kind {
 	MAPPING_FILE,
@@ -61,6 +61,9 @@ void mappings_done(struct mappings *mappings);
  * or -ENOMEM, and then nothing has changed but that older ones may be gone.
  */
 int mappings_insert(struct mappings *mappings, const struct mapping *mapping, const char *path);
+
+/* Memory of its arrays. */
+size_t mappings_bytes(const struct mappings *mappings);
 
 /* A copy of its own; 0 or -ENOMEM, `*ret` untouched. */
 int mappings_copy(const struct mappings *from, struct mappings *ret);

@@ -19,12 +19,13 @@
 
 struct proc_pid {
 	char *proc;
+	size_t *total_bytes;
 	char *text; /* what a file is read into */
 	size_t text_capacity;
 	uint64_t ns_per_tick;
 };
 
-int proc_pid_new(const char *proc, struct proc_pid **ret)
+int proc_pid_new(const char *proc, size_t *total_bytes, struct proc_pid **ret)
 {
 	struct proc_pid *p = calloc(1, sizeof(*p));
 	long ticks = sysconf(_SC_CLK_TCK);
@@ -36,6 +37,7 @@ int proc_pid_new(const char *proc, struct proc_pid **ret)
 		free(p);
 		return -ENOMEM;
 	}
+	p->total_bytes = total_bytes;
 	p->ns_per_tick = 1000000000ull / (uint64_t)(ticks > 0 ? ticks : 100);
 	*ret = p;
 	return 0;
@@ -173,13 +175,14 @@ static int read_pid(struct proc_pid *p, uint32_t pid, const struct process_key *
 	r = check_identity(p, dir_fd, key, pid != key->pid);
 	if (r < 0)
 		return r;
-	space = address_space_new();
+	space = address_space_new(p->total_bytes);
 	if (!space)
 		return -ENOMEM;
 	r = read_mappings(p, dir_fd, key, &space->mappings);
 	if (r < 0)
 		return r;
 	take_exe(space, dir_fd);
+	address_space_account(space);
 	*ret = take_ptr(space);
 	return 0;
 }

@@ -19,8 +19,8 @@ struct process_key {
 
 struct proc_pid;
 
-/* `proc` is "/proc" but in tests. */
-int proc_pid_new(const char *proc, struct proc_pid **ret);
+/* `proc` is "/proc" but in tests; what is read counts in *total_bytes (address_space.h). */
+int proc_pid_new(const char *proc, size_t *total_bytes, struct proc_pid **ret);
 struct proc_pid *proc_pid_free(struct proc_pid *proc);
 
 /*

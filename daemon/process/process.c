@@ -108,6 +108,7 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 	struct address_space *space;
 	int r;
 
+	process_table_trim(table);
 	if (process && is_known(process, key)) {
 		if (process->space && !process->space->numbered) /* what it mapped since */
 			find_files(table, key->pid, process->space);
@@ -270,8 +271,10 @@ static struct process *find_life(struct process_table *table, const struct proce
 struct process *process_table_get(struct process_table *table, const struct process_key *key,
 				  uint64_t now_mono_ns)
 {
-	struct process *process = find_life(table, key);
+	struct process *process;
 
+	process_table_trim(table);
+	process = find_life(table, key);
 	if (!process || process == &table->nobody)
 		return process;
 	process->idle = 0;

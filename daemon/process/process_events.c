@@ -78,7 +78,7 @@ void process_executed(struct process_table *table, uint32_t pid, uint64_t mono_n
 	if (!process)
 		return;
 	process_forget_space(process);
-	process->space = address_space_new();
+	process->space = address_space_new(&table->space_bytes);
 	process->gone = process->exited = false; /* another thread's exec ends the first one */
 	process->image_open = true;
 	process->parent_pid = 0; /* its parent's memory is not its own any more */
@@ -100,6 +100,7 @@ void process_mapped(struct process_table *table, uint32_t pid, const struct mapp
 		process_forget_space(process); /* no memory: read again when it is sampled */
 	else
 		table->counters.n_mappings_dropped += process->space->mappings.n_dropped - dropped;
+	process_table_trim(table);
 }
 
 void process_exited(struct process_table *table, uint32_t pid, uint64_t mono_ns)

@@ -12,7 +12,7 @@
 int process_table_new(const char *proc, struct files *files, struct process_table **ret)
 {
 	struct process_table *table = calloc(1, sizeof(*table));
-	int r = table ? proc_pid_new(proc, &table->proc) : -ENOMEM;
+	int r = table ? proc_pid_new(proc, &table->space_bytes, &table->proc) : -ENOMEM;
 
 	if (r < 0) {
 		free(table);
@@ -154,6 +154,38 @@ struct process *process_table_renew(struct process_table *table, struct process 
 	return process;
 }
 
+static bool goes_before(const struct process *a, const struct process *b)
+{
+	if (a->exited != b->exited)
+		return a->exited;
+	return a->idle != b->idle ? a->idle > b->idle : a->space->bytes > b->space->bytes;
+}
+
+void process_table_trim(struct process_table *table)
+{
+	if (table->space_bytes <= SPACE_BYTES_MAX)
+		return;
+	while (table->space_bytes > SPACE_BYTES_MAX / 4 * 3) {
+		struct process *first = NULL;
+		const struct address_space *space;
+
+		for (uint32_t i = 1; i <= table->n_slots; i++) {
+			struct process *process = &table->processes[i];
+
+			process->ahead.space = address_space_unref(process->ahead.space);
+			if (process->space && (!first || goes_before(process, first)))
+				first = process;
+		}
+		if (!first)
+			return;
+		space = first->space; /* it goes when all who share it have let it go */
+		table->counters.n_mappings_dropped += space->mappings.n;
+		for (uint32_t i = 1; i <= table->n_slots; i++)
+			if (table->processes[i].space == space)
+				process_forget_space(&table->processes[i]);
+	}
+}
+
 void process_table_sweep(struct process_table *table)
 {
 	for (uint32_t i = 1; i <= table->n_slots; i++) {
@@ -165,17 +197,24 @@ void process_table_sweep(struct process_table *table)
 	}
 }
 
+static void keep_files(struct process_table *table, struct address_space *space)
+{
+	space->swept = table->n_file_sweeps;
+	for (size_t k = 0; k < space->mappings.n; k++)
+		if (space->mappings.entries[k].file)
+			files_keep(table->files, space->mappings.entries[k].file);
+}
+
 void process_table_sweep_files(struct process_table *table)
 {
+	table->n_file_sweeps++;
 	for (uint32_t i = 1; i <= table->n_slots; i++) {
-		const struct address_space *spaces[] = {table->processes[i].space,
-							table->processes[i].ahead.space};
+		struct address_space *spaces[] = {table->processes[i].space,
+						  table->processes[i].ahead.space};
 
 		for (size_t s = 0; s < ARRAY_SIZE(spaces); s++)
-			for (size_t k = 0; spaces[s] && k < spaces[s]->mappings.n; k++)
-				if (spaces[s]->mappings.entries[k].file)
-					files_keep(table->files,
-						   spaces[s]->mappings.entries[k].file);
+			if (spaces[s] && spaces[s]->swept != table->n_file_sweeps)
+				keep_files(table, spaces[s]);
 	}
 	files_sweep(table->files);
 }

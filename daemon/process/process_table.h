@@ -8,6 +8,8 @@
 #include "hash_index.h"
 #include "process/process.h"
 
+#define SPACE_BYTES_MAX (32u << 20)
+
 struct process_table {
 	struct proc_pid *proc;
 	struct files *files;
@@ -16,7 +18,9 @@ struct process_table {
 	struct hash_index by_pid; /* the life at hand: events and samples come by time */
 	struct process nobody;	  /* stands for an earlier life of a pid, whose sample comes late */
 	uint64_t boot_offset_ns;  /* CLOCK_BOOTTIME less CLOCK_MONOTONIC */
-	uint64_t n_gaps;	  /* times that events were lost */
+	size_t space_bytes;	  /* of all address spaces */
+	uint64_t n_file_sweeps;
+	uint64_t n_gaps; /* times that events were lost */
 	struct process_counters counters;
 };
 
@@ -28,6 +32,11 @@ struct process *process_table_add(struct process_table *table, const struct proc
 struct process *process_table_renew(struct process_table *table, struct process *process,
 				    const struct process_key *key);
 void process_table_remove(struct process_table *table, struct process *process);
+
+/* Forgets address spaces when they take more than SPACE_BYTES_MAX together: of those that were
+ * sampled longest ago, and of these the largest first. What is forgotten is read again when it is
+ * sampled; it is counted. */
+void process_table_trim(struct process_table *table);
 
 /* What was known of its memory is not so any more. */
 void process_forget_space(struct process *process);
