@@ -33,6 +33,9 @@ enum loss {
 	LOSS_CGROUP_UNKNOWN, /* cgroups whose path could not be found */
 	LOSS_CGROUP_EVICTED, /* cgroups forgotten before their time, at the limit of the table */
 	LOSS_FILTERED,	     /* samples that [filter] of profd.conf excludes */
+	LOSS_SIDEBAND_CPU,   /* seconds that processes of an online CPU could not be followed */
+	LOSS_PROCESS_FULL,   /* processes that found no room in the table */
+	LOSS_PROCESS_HEALED, /* processes read again because records were lost */
 	LOSS_CPU_MISSED,     /* seconds that an online CPU could not be sampled */
 	LOSS_MAX
 };

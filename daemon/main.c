@@ -172,12 +172,16 @@ static void reload(const struct running *running)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	service_reloading((uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec);
+	error.text[0] = '\0';
 	if (make_config(running->arguments, &next, &config_error) < 0)
-		log_error("not reloaded, the configuration of before stays in force: %s",
-			  config_error.text);
-	else if (profiler_reload(running->profiler, &next, &error) < 0)
+		(void)snprintf(error.text, sizeof(error.text),
+			       "not reloaded, the configuration of before stays in force: %s",
+			       config_error.text);
+	else
+		(void)profiler_reload(running->profiler, &next, &error);
+	if (*error.text)
 		log_error("%s", error.text);
-	profiler_say_ready(running->profiler);
+	profiler_say_ready(running->profiler, *error.text ? error.text : NULL);
 }
 
 static int on_signal(struct event_source *source)

@@ -37,8 +37,9 @@ struct event_loop *profiler_loop(struct profiler *profiler);
 int profiler_reload(struct profiler *profiler, const struct config *next,
 		    struct profiler_error *error);
 
-/* What systemd is told when a reload ends, also one that was refused. */
-void profiler_say_ready(const struct profiler *profiler);
+/* What systemd is told when profd is ready and when a reload ends; `refusal` says why it was
+ * refused, and stands in the status until the next; NULL: it was not. */
+void profiler_say_ready(const struct profiler *profiler, const char *refusal);
 
 /* Samples until the loop is stopped, then writes the open bucket. */
 int profiler_run(struct profiler *profiler, struct profiler_error *error);

@@ -108,7 +108,12 @@ int profiler_reload(struct profiler *p, const struct config *next, struct profil
 	 * rest is taken as it will be. */
 	(void)profiler_take_in(p, profiler_clock_ns(CLOCK_MONOTONIC));
 	if (next->frequency_hz != p->config.frequency_hz)
-		collectors_set_frequency(p->collectors, next->frequency_hz);
+		r = collectors_set_frequency(p->collectors, next->frequency_hz);
+	if (r < 0)
+		return profiler_fail(error, r,
+				     "not reloaded, the configuration of before stays in force: "
+				     "perf events cannot be opened anew: %s",
+				     strerror(-r));
 	filter_init(&filter, next);
 	attribution_set_filter(p->attribution, &filter);
 	writer_set_limits(p->writer, next->max_nodes, (uint64_t)next->max_mb << 20);

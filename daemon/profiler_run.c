@@ -43,6 +43,7 @@ void profiler_describe(void *ctx, struct bucket_head *head)
 void profiler_count(void *ctx, struct losses *losses)
 {
 	const struct profiler *p = ctx;
+	const struct process_counters *processes = process_table_counters(p->processes);
 	const struct cgroup_counters *cgroups = cgroups_counters(p->cgroups);
 	struct intake_counters intake = intake_counters(p->intake);
 	struct wire_drops drops;
@@ -57,6 +58,9 @@ void profiler_count(void *ctx, struct losses *losses)
 	losses->count[LOSS_NO_ROOM] += intake.n_refused;
 	losses->weight_ns[LOSS_NO_ROOM] += intake.refused_ns;
 	losses->count[LOSS_SIDEBAND] = intake.n_sideband_lost;
+	losses->count[LOSS_SIDEBAND_CPU] = intake.n_cpus_missed;
+	losses->count[LOSS_PROCESS_FULL] = processes->n_refused;
+	losses->count[LOSS_PROCESS_HEALED] = processes->n_healed;
 	losses->count[LOSS_SIDEBAND_EARLY] = intake.n_early;
 	losses->count[LOSS_CGROUP_UNKNOWN] = cgroups->n_unknown + cgroups->n_refused;
 	losses->count[LOSS_CGROUP_EVICTED] = cgroups->n_evicted;
@@ -196,7 +200,7 @@ static void end_guard(struct profiler *p, bool stopping)
 }
 
 /* What is done five times a second, however much there is to take in. */
-static void keep_house(struct profiler *p)
+static int keep_house(struct profiler *p)
 {
 	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 
@@ -212,6 +216,12 @@ static void keep_house(struct profiler *p)
 		cgroups_sweep(p->cgroups, now_ns);
 	}
 	bucket_cycle_settle(p->cycle);
+	/* Privileges were given up, so only another profd has a child that opens events. */
+	if (p->n_ticks % TICKS_A_SECOND == 0 && perf_opener_is_gone(p->perf_opener)) {
+		log_error("the child of profd that opens perf events ended; start profd again");
+		return -ECHILD;
+	}
+	return 0;
 }
 
 int profiler_on_tick(struct event_source *source)
@@ -227,8 +237,8 @@ int profiler_on_tick(struct event_source *source)
 		return r;
 	/* Only now: that the loop turns is not enough. */
 	service_watchdog(&p->service, until_ns + INTAKE_HOLD_NS);
-	if (expirations)
-		keep_house(p);
+	if (expirations && keep_house(p) < 0)
+		return -ECHILD;
 	if (r > 0) /* what was sampled comes before the end of a bucket */
 		return r;
 	r = bucket_cycle_passed(p->cycle, until_ns);
@@ -310,9 +320,14 @@ static int finish(struct profiler *p)
 	return writer_stop(p->writer) < 0 ? -EIO : r;
 }
 
-void profiler_say_ready(const struct profiler *p)
+void profiler_say_ready(const struct profiler *p, const char *refusal)
 {
 	service_ready(collectors_n_cpus(p->collectors), p->config.frequency_hz);
+	if (refusal)
+		service_status(refusal);
+	else if (p->safe_mode)
+		service_status("Safe mode: the host went down soon after profd attached; user "
+			       "stacks are not walked until profd is restarted");
 }
 
 int profiler_run(struct profiler *p, struct profiler_error *error)
@@ -333,7 +348,7 @@ int profiler_run(struct profiler *p, struct profiler_error *error)
 	p->since_real_ns = profiler_clock_ns(CLOCK_REALTIME);
 	log_info("ready: sampling %u CPUs at %u Hz into %s", collectors_n_cpus(p->collectors),
 		 p->config.frequency_hz, p->config.directory);
-	profiler_say_ready(p);
+	profiler_say_ready(p, NULL);
 	r = event_loop_run(&p->loop);
 	service_stopping();
 	if (r < 0)

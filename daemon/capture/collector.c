@@ -221,10 +221,14 @@ uint64_t collectors_cpus_revived(const struct collectors *c)
 	return cpu_ticks_counters(c->cpu_ticks)->n_revived;
 }
 
-void collectors_set_frequency(struct collectors *c, uint32_t frequency_hz)
+int collectors_set_frequency(struct collectors *c, uint32_t frequency_hz)
 {
-	c->period_ns = NSEC_PER_SEC_U / frequency_hz;
-	cpu_ticks_set_period(c->cpu_ticks, c->period_ns);
+	uint64_t period_ns = NSEC_PER_SEC_U / frequency_hz;
+	int r = cpu_ticks_set_period(c->cpu_ticks, period_ns);
+
+	if (r == 0)
+		c->period_ns = period_ns;
+	return r;
 }
 
 void collectors_detach(struct collectors *c)

@@ -60,9 +60,9 @@ uint64_t collectors_cpu_seconds_missed(const struct collectors *collectors);
 /* CPUs that went offline and came back between two calls, ever. */
 uint64_t collectors_cpus_revived(const struct collectors *collectors);
 
-/* Another rate from now on. Each sample carries what it stands for, so no window is biased by it. A
- * CPU whose event cannot be opened anew keeps its old rate and is counted as missed. */
-void collectors_set_frequency(struct collectors *collectors, uint32_t frequency_hz);
+/* Another rate from now on. Each sample carries what it stands for, so no window is biased by it.
+ * Returns 0, or an error of perf_opener_event(), and then the rate is what it was. */
+int collectors_set_frequency(struct collectors *collectors, uint32_t frequency_hz);
 
 /* No sample comes any more; those in the ring are still to be consumed. */
 void collectors_detach(struct collectors *collectors);

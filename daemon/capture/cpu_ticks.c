@@ -196,24 +196,44 @@ void cpu_ticks_detach(struct cpu_ticks *t)
 	t->n_open = n_open;
 }
 
-void cpu_ticks_set_period(struct cpu_ticks *t, uint64_t period_ns)
+static int renew_all(struct cpu_ticks *t)
 {
-	t->period_ns = period_ns;
 	for (uint32_t cpu = 0; cpu < t->n_possible; cpu++) {
 		struct tick before = t->ticks[cpu];
+		int r;
 
 		if (before.fd < 0)
 			continue;
 		t->ticks[cpu] = (struct tick){.fd = -1};
 		t->n_open--;
-		open_late(t, cpu);
-		if (t->ticks[cpu].fd < 0) {
+		r = open_tick(t, cpu);
+		if (r == 0)
+			r = attach_tick(t, cpu);
+		if (r < 0) {
+			close_tick(t, cpu);
 			t->ticks[cpu] = before;
 			t->n_open++;
 		} else {
 			release_tick(&before);
 		}
+		if (r < 0 && r != -ENODEV) /* gone offline: followed as such */
+			return r;
 	}
+	return 0;
+}
+
+int cpu_ticks_set_period(struct cpu_ticks *t, uint64_t period_ns)
+{
+	uint64_t before_ns = t->period_ns;
+	int r;
+
+	t->period_ns = period_ns;
+	r = renew_all(t);
+	if (r < 0) {
+		t->period_ns = before_ns;
+		(void)renew_all(t);
+	}
+	return r;
 }
 
 uint32_t cpu_ticks_n(const struct cpu_ticks *t)

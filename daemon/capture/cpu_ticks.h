@@ -44,8 +44,9 @@ void cpu_ticks_follow(struct cpu_ticks *ticks, const struct cpu_list *online);
 
 /* Another period, for events of now and those to come: they are opened anew, since the kernel would
  * go on telling the old one in samples (perf_event.hw.last_period). One that cannot be opened is
- * counted and keeps the old one. */
-void cpu_ticks_set_period(struct cpu_ticks *ticks, uint64_t period_ns);
+ * counted and keeps the old one. Returns 0, or the error of the first that could not; those that
+ * could are then of the old period again, or missed and tried again. */
+int cpu_ticks_set_period(struct cpu_ticks *ticks, uint64_t period_ns);
 
 /* Ends all events; cpu_ticks_n() stays what it was, and nothing may be followed any more. */
 void cpu_ticks_detach(struct cpu_ticks *ticks);

@@ -201,7 +201,7 @@ struct intake_counters intake_counters(const struct intake *intake)
 	struct intake_counters counters = intake->counters;
 
 	counters.n_malformed += sideband_counters(intake->sideband)->n_malformed;
-	counters.n_sideband_lost += sideband_counters(intake->sideband)->n_cpus_missed;
+	counters.n_cpus_missed = sideband_counters(intake->sideband)->n_cpus_missed;
 	counters.n_early = merge_n_early(intake->merge);
 	return counters;
 }

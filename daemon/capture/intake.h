@@ -33,6 +33,7 @@ struct intake_counters {
 	uint64_t n_malformed; /* records of either ring that cannot be decoded */
 	uint64_t n_refused;   /* samples for which there was no memory */
 	uint64_t refused_ns;
+	uint64_t n_cpus_missed;	  /* times that a CPU's side-band could not be opened */
 	uint64_t n_sideband_lost; /* records that the kernel had no room for */
 	uint64_t n_early;	  /* given on before their time for want of memory */
 };

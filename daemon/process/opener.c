@@ -100,11 +100,13 @@ void opener_open(uint32_t number, int path_fd, struct opener_answer *ret)
 }
 
 /* linux/openat2.h; glibc 2.36 has no wrapper. No link of /proc is followed, and none out of the
- * root, because the path may be anybody's. */
+ * root, because the path may be anybody's; and only what the kernel has at hand, as a file that was
+ * mapped a moment ago is: no automount is triggered, no server asked (RESOLVE_CACHED, since 5.12;
+ * without it the file is gone). */
 void opener_open_path(uint32_t number, const char *path, struct opener_answer *ret)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
-			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED};
 	_cleanup_close_ int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 
