@@ -200,7 +200,7 @@ static void end_guard(struct profiler *p, bool stopping)
 }
 
 /* What is done five times a second, however much there is to take in. */
-static int keep_house(struct profiler *p)
+static void keep_house(struct profiler *p)
 {
 	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 
@@ -216,12 +216,6 @@ static int keep_house(struct profiler *p)
 		cgroups_sweep(p->cgroups, now_ns);
 	}
 	bucket_cycle_settle(p->cycle);
-	/* Privileges were given up, so only another profd has a child that opens events. */
-	if (p->n_ticks % TICKS_A_SECOND == 0 && perf_opener_is_gone(p->perf_opener)) {
-		log_error("the child of profd that opens perf events ended; start profd again");
-		return -ECHILD;
-	}
-	return 0;
 }
 
 int profiler_on_tick(struct event_source *source)
@@ -237,8 +231,8 @@ int profiler_on_tick(struct event_source *source)
 		return r;
 	/* Only now: that the loop turns is not enough. */
 	service_watchdog(&p->service, until_ns + INTAKE_HOLD_NS);
-	if (expirations && keep_house(p) < 0)
-		return -ECHILD;
+	if (expirations)
+		keep_house(p);
 	if (r > 0) /* what was sampled comes before the end of a bucket */
 		return r;
 	r = bucket_cycle_passed(p->cycle, until_ns);

@@ -176,15 +176,6 @@ int perf_opener_stats(struct perf_opener *opener)
 	return fd < 0 ? -errno : fd;
 }
 
-bool perf_opener_is_gone(const struct perf_opener *opener)
-{
-	siginfo_t info = {0};
-
-	return opener->pid > 0 &&
-	       (waitid(P_PID, (id_t)opener->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-		info.si_pid != 0);
-}
-
 pid_t perf_opener_pid(const struct perf_opener *opener)
 {
 	return opener->pid;

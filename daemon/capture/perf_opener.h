@@ -11,7 +11,6 @@
 #include "capture/perf_events.h"
 #include "cleanup.h"
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 struct perf_opener;
@@ -40,9 +39,6 @@ int perf_opener_event(struct perf_opener *opener, enum perf_event_kind kind, int
 /* A descriptor; while it is open, the kernel counts the run time of all BPF programs. Errors:
  * -EPERM without CAP_SYS_ADMIN, -EINVAL before Linux 5.8, and those of the child. */
 int perf_opener_stats(struct perf_opener *opener);
-
-/* Whether there was a child and it ended: nothing can be opened any more. */
-bool perf_opener_is_gone(const struct perf_opener *opener);
 
 /* The child, or 0 when there is none. */
 pid_t perf_opener_pid(const struct perf_opener *opener);
