@@ -19,7 +19,7 @@ int cpu_tick(struct perf_context *ctx)
 
 	if (!(__u32)bpf_get_current_pid_tgid())
 		return 0;
-	emit_sample(ctx, WIRE_CPU, user_mode ? ctx->regs.ip : 0, ctx->sample_period);
+	emit_sample(ctx, WIRE_CPU, user_mode ? ctx : NULL, ctx->sample_period);
 	return 0;
 }
 

@@ -11,11 +11,16 @@
 #define PROFD_EMIT_BPF_H
 
 #include "kernel.h"
+#include "unwind.bpf.h"
+#include "unwind_regs.bpf.h"
 #include "wire.h"
 
 #include <bpf/bpf_helpers.h>
 
 /* What bpf_get_stack() stops at: kernel.perf_event_max_stack, read when the programs are loaded. */
+const volatile __u32 kernel_walk_frames_max = WIRE_KERNEL_FRAMES_MAX;
+
+/* Frames of a user stack, set before loading. */
 const volatile __u32 user_frames_max = WIRE_USER_FRAMES_MAX;
 
 /* 0: user memory is not read, and a user stack is the leaf alone (safe mode, crash_guard.h). */
@@ -52,10 +57,13 @@ struct {
 	__type(value, struct seen);
 } processes_seen SEC(".maps");
 
+UNWIND_WALKER(unwind_user, UNWIND_MEMORY_CURRENT)
+
 /* One slot per kind of context: a tick may interrupt a program of another kind on the same CPU. */
 struct emit_scratch {
 	struct sample_event event;
-	__u64 words[WIRE_KERNEL_FRAMES_MAX + 1 + WIRE_USER_FRAMES_MAX];
+	__u64 words[WIRE_WORDS_MAX];
+	struct unwind_state unwind;
 };
 
 struct {
@@ -93,12 +101,47 @@ static __always_inline __u64 wakeup_flag(const struct sample_event *e)
 	return BPF_RB_NO_WAKEUP;
 }
 
+/* A user stack by the kernel's own walk, for what rows do not serve: 32-bit programs, and kernels
+ * that do not tell a thread's registers. */
+static __always_inline void walk_by_kernel(void *ctx, struct emit_scratch *s, __u32 n_kernel)
+{
+	__u64 *words = s->words + (n_kernel & WIRE_KERNEL_FRAMES_MAX);
+	long r =
+		bpf_get_stack(ctx, words, WIRE_KERNEL_FRAMES_MAX * sizeof(__u64), BPF_F_USER_STACK);
+	__u32 n = r > 0 ? ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX : 0;
+
+	s->unwind.at = n_kernel + n;
+	s->unwind.stop = n >= kernel_walk_frames_max ? WIRE_STOP_LIMIT
+			 : n			     ? WIRE_STOP_FP_END
+						     : WIRE_STOP_FAULT;
+}
+
+/* The user stack of the current thread into words from `n_kernel` on. `regs` are its registers in
+ * user mode, or NULL when it is in the kernel. */
+static __always_inline void take_user_stack(void *ctx, struct emit_scratch *s,
+					    struct task_struct *task,
+					    const struct perf_context *user, __u32 n_kernel)
+{
+	struct unwind_walk walk = {.state = &s->unwind, .words = s->words};
+	bool known = user ? unwind_regs_of_context(&s->unwind, user)
+			  : unwind_regs_of_task(&s->unwind, task);
+
+	if (!known) {
+		walk_by_kernel(ctx, s, n_kernel);
+		return;
+	}
+	unwind_begin(&s->unwind, task, s->event.mono_ns);
+	s->unwind.at = n_kernel;
+	s->unwind.end = n_kernel + user_frames_max;
+	unwind_user(&walk);
+}
+
 /* Takes the stacks of the current thread into the record; returns the number of words. */
-static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s, __u32 task_flags,
-					 __u64 user_ip)
+static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s,
+					 struct task_struct *task, const struct perf_context *user)
 {
 	struct sample_event *e = &s->event;
-	__u32 n_kernel = 0, n_user = 0;
+	__u32 n_kernel = 0, n_words;
 	long r;
 
 	if (!e->user_mode) {
@@ -106,29 +149,27 @@ static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s, __u3
 		if (r > 0)
 			n_kernel = ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX;
 	}
-	e->user_stop = WIRE_STOP_NONE;
-	if (!(task_flags & KERNEL_PF_KTHREAD) && !walk_user_stacks) {
-		if (user_ip)
-			s->words[n_kernel & WIRE_KERNEL_FRAMES_MAX] = user_ip;
-		n_user = !!user_ip;
-		e->user_stop = WIRE_STOP_LIMIT;
-	} else if (!(task_flags & KERNEL_PF_KTHREAD)) {
-		r = bpf_get_stack(ctx, s->words + n_kernel, WIRE_USER_FRAMES_MAX * sizeof(__u64),
-				  BPF_F_USER_STACK);
-		if (r > 0)
-			n_user = ((__u32)r / sizeof(__u64)) & WIRE_USER_FRAMES_MAX;
-		e->user_stop = n_user >= user_frames_max ? WIRE_STOP_LIMIT
-			       : n_user			 ? WIRE_STOP_END
-							 : WIRE_STOP_FAULT;
+	s->unwind.at = n_kernel;
+	s->unwind.stop = WIRE_STOP_NONE;
+	if (!(task->flags & KERNEL_PF_KTHREAD) && !walk_user_stacks) {
+		if (user)
+			s->words[n_kernel & WIRE_KERNEL_FRAMES_MAX] = user->regs.ip;
+		s->unwind.at = n_kernel + !!user;
+		s->unwind.stop = WIRE_STOP_LIMIT;
+	} else if (!(task->flags & KERNEL_PF_KTHREAD)) {
+		take_user_stack(ctx, s, task, user, n_kernel);
 	}
+	n_words = s->unwind.at;
+	e->user_stop = s->unwind.stop;
 	e->n_kernel = n_kernel;
-	e->n_user = n_user;
-	return n_kernel + n_user;
+	e->n_user = n_words - n_kernel;
+	return n_words;
 }
 
-/* Sends one sample of the current thread, worth `value`; `user_ip` is where it runs in user mode,
- * or 0 when it is in the kernel. */
-static __always_inline void emit_sample(void *ctx, enum wire_kind kind, __u64 user_ip, __u64 value)
+/* Sends one sample of the current thread, worth `value`; `user` has its registers when it runs in
+ * user mode, and is NULL when it is in the kernel. */
+static __always_inline void emit_sample(void *ctx, enum wire_kind kind,
+					const struct perf_context *user, __u64 value)
 {
 	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
 	__u32 slot = kind;
@@ -142,7 +183,7 @@ static __always_inline void emit_sample(void *ctx, enum wire_kind kind, __u64 us
 	}
 	e = &s->event;
 	e->kind = kind;
-	e->user_mode = user_ip != 0;
+	e->user_mode = user != NULL;
 	e->pid = task->tgid;
 	e->tid = task->pid;
 	e->cpu = bpf_get_smp_processor_id();
@@ -154,9 +195,9 @@ static __always_inline void emit_sample(void *ctx, enum wire_kind kind, __u64 us
 	e->start_code = task->mm->start_code;
 	e->end_code = task->mm->end_code;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	n_words = take_stacks(ctx, s, task->flags, user_ip);
+	n_words = take_stacks(ctx, s, task, user);
 	/* The verifier lost the bound of the sum. */
-	if (n_words > WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX) {
+	if (n_words > WIRE_WORDS_MAX) {
 		count_drop(WIRE_DROP_NO_SCRATCH, value);
 		return;
 	}

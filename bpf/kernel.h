@@ -21,11 +21,17 @@ struct task_struct {
 	int pid;
 	int tgid;
 	unsigned int flags;
-	struct task_struct *group_leader;
+	struct task_struct *group_leader, *real_parent;
 	struct mm_struct *mm; /* NULL in a kernel thread; a load through it then gives 0 */
 	__u64 start_boottime; /* since 5.5, before it real_start_time */
 	__u32 self_exec_id;   /* fs/exec.c, begin_new_exec() counts it up */
 	char comm[16];
+} __attribute__((preserve_access_index));
+
+/* arch/x86/include/asm/ptrace.h; cs is 16 bits in newer kernels, and libbpf then moves the load. */
+struct pt_regs {
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	unsigned long ip, cs, flags, sp, ss;
 } __attribute__((preserve_access_index));
 
 /*

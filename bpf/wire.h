@@ -13,7 +13,8 @@
 
 /* Limits. bpf_get_stack() stops at kernel.perf_event_max_stack, 127 by default. */
 #define WIRE_KERNEL_FRAMES_MAX 127
-#define WIRE_USER_FRAMES_MAX   127
+#define WIRE_USER_FRAMES_MAX   1023
+#define WIRE_WORDS_MAX	       (WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX)
 #define WIRE_COMM_LEN	       16
 
 enum wire_kind {
@@ -24,10 +25,14 @@ enum wire_kind {
 
 /* Why the user stack ends where it does. */
 enum wire_stop {
-	WIRE_STOP_NONE = 0,  /* there is no user stack: a kernel thread */
-	WIRE_STOP_END = 1,   /* the walk found no further frame */
-	WIRE_STOP_LIMIT = 2, /* WIRE_USER_FRAMES_MAX */
-	WIRE_STOP_FAULT = 3, /* it could not be read at all */
+	WIRE_STOP_NONE = 0,   /* there is no user stack: a kernel thread */
+	WIRE_STOP_END = 1,    /* the last frame is the outermost: its row says so */
+	WIRE_STOP_LIMIT = 2,  /* no room for more frames */
+	WIRE_STOP_FAULT = 3,  /* memory that could not be read, or holds no stack */
+	WIRE_STOP_FP_END = 4, /* the chain of frame pointers ended; its names tell where */
+	WIRE_STOP_NO_ROW = 5, /* no unwind information for the last frame, nor a frame pointer */
+	WIRE_STOP_NO_MAPPING = 6,  /* the last frame is in no known mapping, nor a frame pointer */
+	WIRE_STOP_UNSUPPORTED = 7, /* the last frame's rule is none that the walker knows */
 	WIRE_STOP_MAX
 };
 
@@ -35,12 +40,15 @@ enum wire_stop {
  * A word of a stack is an address; the kind of a user word stands in its top byte, which is 0 in
  * every user address of x86-64 and arm64. A JIT frame is one that the walker knows to lie outside
  * any file; an interpreter frame is followed by one more word, the address of the code object, and
- * has the instruction's index in its low bits. Kernel words are plain addresses.
+ * has the instruction's index in its low bits. An exact frame is one that was interrupted by a
+ * signal: its address is where it ran and not where a call returns to, as with the leaf. Kernel
+ * words are plain addresses.
  */
 #define WIRE_FRAME_SHIFT       56
 #define WIRE_FRAME_USER	       0ull
 #define WIRE_FRAME_JIT	       1ull
 #define WIRE_FRAME_INTERPRETER 2ull
+#define WIRE_FRAME_EXACT       3ull
 
 struct sample_event {
 	__u16 kind;	/* enum wire_kind */

@@ -42,6 +42,9 @@ static const struct {
 	[SYNTHETIC_TRUNCATED_FAULT] = {"[truncated: stack not readable]", true},
 	[SYNTHETIC_TRUNCATED_ROOT] = {"[truncated: no frame pointers]", true},
 	[SYNTHETIC_PRUNED] = {"[pruned]", false},
+	[SYNTHETIC_TRUNCATED_NO_ROW] = {"[truncated: no unwind information]", true},
+	[SYNTHETIC_TRUNCATED_NO_MAPPING] = {"[truncated: unknown code]", true},
+	[SYNTHETIC_TRUNCATED_UNSUPPORTED] = {"[truncated: unsupported unwind rule]", true},
 };
 _Static_assert(ARRAY_SIZE(synthetics) == SYNTHETIC_MAX, "a synthetic location without a name");
 

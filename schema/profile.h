@@ -42,11 +42,15 @@ enum location_kind {
 /* Locations that profd puts into a stack itself. Stored; never renumber. */
 enum synthetic {
 	SYNTHETIC_NONE = 0,
-	SYNTHETIC_TRUNCATED_LIMIT = 1, /* outermost: the frame limit was reached */
-	SYNTHETIC_TRUNCATED_FAULT = 2, /* outermost: the user stack could not be read */
-	SYNTHETIC_TRUNCATED_ROOT = 3,  /* outermost: the walk ended before any known thread root,
-					  as it does in code without frame pointers */
-	SYNTHETIC_PRUNED = 4,	       /* leaf: what a roll-up folded away */
+	SYNTHETIC_TRUNCATED_LIMIT = 1,	/* outermost: the frame limit was reached */
+	SYNTHETIC_TRUNCATED_FAULT = 2,	/* outermost: the user stack could not be read */
+	SYNTHETIC_TRUNCATED_ROOT = 3,	/* outermost: the walk ended before any known thread root,
+					   as it does in code without frame pointers */
+	SYNTHETIC_PRUNED = 4,		/* leaf: what a roll-up folded away */
+	SYNTHETIC_TRUNCATED_NO_ROW = 5, /* outermost: nothing says how its caller is found */
+	SYNTHETIC_TRUNCATED_NO_MAPPING = 6, /* outermost: it lies in no known mapping */
+	SYNTHETIC_TRUNCATED_UNSUPPORTED =
+		7, /* outermost: how its caller is found is not supported */
 	SYNTHETIC_MAX
 };
 

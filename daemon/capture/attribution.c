@@ -95,9 +95,9 @@ static int add_location(struct draft *draft, enum location_kind kind, uint32_t f
 }
 
 /* All frames but the leaf are return addresses; the call is before them. */
-static uint64_t call_addr(uint64_t addr, uint32_t frame)
+static uint64_t call_addr(const struct sample_frame *frame, uint32_t i)
 {
-	return frame && addr ? addr - 1 : addr;
+	return i && frame->addr && !frame->exact ? frame->addr - 1 : frame->addr;
 }
 
 static int add_kernel_frames(struct attribution *a, const struct sample *sample,
@@ -108,8 +108,8 @@ static int add_kernel_frames(struct attribution *a, const struct sample *sample,
 		uint32_t file;
 		int r;
 
-		symbolize_kernel(a->symbolize, call_addr(sample->kernel[i].addr, i),
-				 sample->mono_ns, &file, &offset);
+		symbolize_kernel(a->symbolize, call_addr(&sample->kernel[i], i), sample->mono_ns,
+				 &file, &offset);
 		r = add_location(draft, LOCATION_KERNEL, file, offset, UNKNOWN_NO_SYMBOL, NULL);
 		if (r < 0)
 			return r;
@@ -122,7 +122,7 @@ static int add_user_frame(struct attribution *a, const struct sample *sample, ui
 			  struct process *process, struct draft *draft)
 {
 	const struct sample_frame *frame = &sample->user[i];
-	uint64_t addr = call_addr(frame->addr, i);
+	uint64_t addr = call_addr(frame, i);
 	struct process_place place;
 	bool is_new;
 	int r;
@@ -148,19 +148,26 @@ static int add_user_frame(struct attribution *a, const struct sample *sample, ui
 }
 
 /*
- * The mark at a stack's outer end, if it needs one. SYNTHETIC_NONE is settled with the names: what
- * the walk took for a caller of main may be garbage, and the stack is whole all the same.
+ * The mark at a stack's outer end, if it needs one. It is settled with the names: what the walk
+ * took for a caller of main may be garbage, and the stack is whole all the same.
  */
 static int add_end(const struct sample *sample, bool cut, struct draft *draft)
 {
-	enum synthetic mark = cut				     ? SYNTHETIC_NONE
-			      : sample->user_stop == WIRE_STOP_LIMIT ? SYNTHETIC_TRUNCATED_LIMIT
-			      : sample->user_stop == WIRE_STOP_FAULT ? SYNTHETIC_TRUNCATED_FAULT
-								     : SYNTHETIC_NONE;
+	static const enum synthetic mark_of_stop[WIRE_STOP_MAX] = {
+		[WIRE_STOP_LIMIT] = SYNTHETIC_TRUNCATED_LIMIT,
+		[WIRE_STOP_FAULT] = SYNTHETIC_TRUNCATED_FAULT,
+		[WIRE_STOP_FP_END] = SYNTHETIC_NONE,
+		[WIRE_STOP_NO_ROW] = SYNTHETIC_TRUNCATED_NO_ROW,
+		[WIRE_STOP_NO_MAPPING] = SYNTHETIC_TRUNCATED_NO_MAPPING,
+		[WIRE_STOP_UNSUPPORTED] = SYNTHETIC_TRUNCATED_UNSUPPORTED,
+	};
+	enum synthetic mark = cut ? SYNTHETIC_NONE : mark_of_stop[sample->user_stop];
 
 	if (!draft->n) /* a kernel thread of which the kernel gave no frame */
 		return add_location(draft, LOCATION_KERNEL, 0, 0, UNKNOWN_NO_SYMBOL, NULL);
 	if (sample->user_stop == WIRE_STOP_NONE || draft->gone)
+		return 0;
+	if (sample->user_stop == WIRE_STOP_END && !cut) /* whole, whatever it is called */
 		return 0;
 	return add_location(draft, LOCATION_SYNTHETIC, 0, mark, UNKNOWN_NONE, NULL);
 }

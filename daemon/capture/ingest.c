@@ -37,6 +37,9 @@ static uint32_t decode_user(const uint64_t *words, uint32_t n_words, struct samp
 
 		if (tag == WIRE_FRAME_JIT)
 			frames[n++] = (struct sample_frame){.kind = LOCATION_JIT, .addr = addr};
+		else if (tag == WIRE_FRAME_EXACT)
+			frames[n++] = (struct sample_frame){
+				.kind = LOCATION_FILE, .addr = addr, .exact = true};
 		else if (tag == WIRE_FRAME_INTERPRETER && i + 1 < n_words)
 			frames[n++] = (struct sample_frame){
 				.kind = LOCATION_INTERPRETER, .addr = addr, .code = words[++i]};

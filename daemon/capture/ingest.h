@@ -13,6 +13,7 @@ struct sample_frame {
 				    JIT; INTERPRETER */
 	uint64_t addr;		 /* of an interpreter frame: the instruction's index */
 	uint64_t code;		 /* of an interpreter frame: the code object */
+	bool exact; /* a signal came there: it is not the address that a call returns to */
 };
 
 struct sample {

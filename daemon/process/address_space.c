@@ -79,6 +79,7 @@ int address_space_map(struct address_space **space, const struct mapping *mappin
 		r = mappings_insert(&(*space)->mappings, mapping, path);
 	if (r < 0)
 		return r;
+	(*space)->changes++;
 	address_space_account(*space);
 	added = mappings_find(&(*space)->mappings, mapping->start);
 	if (!added || added->kind != MAPPING_FILE)

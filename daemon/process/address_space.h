@@ -18,7 +18,8 @@ struct address_space {
 	uint64_t swept;	     /* the last sweep of files that has seen it */
 	bool numbered;	     /* its files were looked for since the last change */
 	uint32_t n_numbered_tries;
-	char *exe; /* "" when unknown */
+	uint32_t changes; /* of mappings and of their files' numbers */
+	char *exe;	  /* "" when unknown */
 	struct mappings mappings;
 };
 

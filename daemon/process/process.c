@@ -5,6 +5,7 @@
 #include "process/process.h"
 
 #include "process/process_table.h"
+#include "process/unwind_spaces.h"
 
 #include <errno.h>
 
@@ -18,6 +19,11 @@
 void process_table_set_boot_offset(struct process_table *table, uint64_t offset_ns)
 {
 	table->boot_offset_ns = offset_ns;
+}
+
+void process_table_set_unwind(struct process_table *table, struct unwind_spaces *unwind)
+{
+	table->unwind = unwind;
 }
 
 const char *process_exe(const struct process *process)
@@ -47,6 +53,7 @@ static void find_files(struct process_table *table, uint32_t pid, struct address
 						  mappings_path(m, &m->entries[i]));
 		n_asked++;
 	}
+	space->changes += n_asked > 0;
 	/* The rest with its next sample; one that gets no number is not asked for ever. */
 	space->n_numbered_tries++;
 	space->numbered = i == m->n || space->n_numbered_tries > NUMBER_TRIES_MAX;
@@ -87,6 +94,22 @@ static bool may_read_again(const struct process *process, bool is_leaf, uint64_t
 	return now_mono_ns - process->tried_mono_ns >= wait_ns;
 }
 
+/* Tells the walker what is mapped, when that has changed; without room for it, with the next
+ * sample. */
+static void publish(struct process_table *table, struct process *process,
+		    const struct process_key *key, const struct address_space *space,
+		    uint64_t now_mono_ns)
+{
+	table->now_mono_ns = now_mono_ns;
+	if (!table->unwind || !space ||
+	    (process->published == space && process->published_changes == space->changes))
+		return;
+	if (unwind_spaces_publish(table->unwind, key, &space->mappings, now_mono_ns) < 0)
+		return;
+	process->published = space;
+	process->published_changes = space->changes;
+}
+
 /* ---- ahead of the sample's turn ---- */
 
 static bool is_known(const struct process *process, const struct process_key *key)
@@ -112,10 +135,13 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 	if (process && is_known(process, key)) {
 		if (process->space && !process->space->numbered) /* what it mapped since */
 			find_files(table, key->pid, process->space);
+		publish(table, process, key, process->space, now_mono_ns);
 		return;
 	}
-	if (process && was_tried(process, key))
+	if (process && was_tried(process, key)) {
+		publish(table, process, key, process->ahead.space, now_mono_ns);
 		return;
+	}
 	if (!process)
 		process = process_table_add(table, key);
 	if (!process)
@@ -129,6 +155,7 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 	process->ahead.space = space;
 	process->ahead.read_mono_ns = now_mono_ns;
 	find_files(table, key->pid, space);
+	publish(table, process, key, space, now_mono_ns);
 }
 
 /* ---- the sample's turn ---- */
@@ -243,6 +270,7 @@ static void take_numbers(struct process *process, const struct process_key *key)
 	if (!ahead->space || !was_tried(process, key))
 		return;
 	(void)address_space_carry_files(ahead->space, process->space);
+	process->space->changes++;
 	if (!*process->space->exe)
 		address_space_set_exe(process->space, ahead->space->exe);
 	process->space->numbered = ahead->space->numbered;
@@ -294,6 +322,8 @@ struct process *process_table_get(struct process_table *table, const struct proc
 		take_numbers(process, key);
 	if (process->space || process->gone)
 		learn_image(process, key);
+	if (!process->image_open)
+		publish(table, process, key, process->space, now_mono_ns);
 	return process;
 }
 
@@ -329,9 +359,11 @@ int process_locate(struct process_table *table, struct process *process, uint64_
 	}
 	if (!mapping)
 		return -ENOENT;
-	if (!mapping->file)
+	if (!mapping->file) {
 		mapping->file = files_number(table->files, (pid_t)process->key.pid, mapping,
 					     mappings_path(&process->space->mappings, mapping));
+		process->space->changes += mapping->file != 0;
+	}
 	if (mapping->kind == MAPPING_ANON)
 		*ret = (struct process_place){LOCATION_JIT, mapping->file, addr};
 	else

@@ -42,9 +42,13 @@ struct process {
 	uint64_t healed_mono_ns; /* when it was read because records were lost; 0 = never */
 	uint64_t n_gaps;	 /* of the table when `space` was right */
 	uint32_t idle;		 /* sweeps since it was sampled */
+	/* What the walker was told of it; compared only, it may be gone. */
+	const struct address_space *published;
+	uint32_t published_changes;
 };
 
 struct process_table;
+struct unwind_spaces;
 
 struct process_counters {
 	uint64_t n_read;	     /* readings of /proc/PID */
@@ -58,6 +62,9 @@ struct process_counters {
 int process_table_new(const char *proc, struct files *files, struct process_table **ret);
 struct process_table *process_table_free(struct process_table *table);
 DEFINE_CLEANUP(struct process_table *, process_table_free);
+
+/* Where the mappings of sampled processes are published for the walker; borrowed. */
+void process_table_set_unwind(struct process_table *table, struct unwind_spaces *unwind);
 
 /* CLOCK_BOOTTIME less CLOCK_MONOTONIC: starts of processes are in the one, records in the other. It
  * grows when the machine sleeps. */

@@ -4,6 +4,8 @@
  */
 #include "process/process_table.h"
 
+#include "process/unwind_spaces.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -26,6 +28,7 @@ int process_table_new(const char *proc, struct files *files, struct process_tabl
 void process_forget_space(struct process *process)
 {
 	process->space = address_space_unref(process->space);
+	process->published = NULL;
 }
 
 static void process_done(struct process *process)
@@ -134,6 +137,8 @@ void process_table_remove(struct process_table *table, struct process *process)
 	uint32_t slot = (uint32_t)(process - table->processes);
 
 	(void)hash_index_remove(&table->by_pid, hash_u64(process->key.pid, 0), slot);
+	if (table->unwind)
+		unwind_spaces_forget(table->unwind, process->key.pid, table->now_mono_ns);
 	process_done(process);
 	give_slot_back(table, slot);
 	table->n--;

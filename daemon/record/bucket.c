@@ -348,13 +348,13 @@ static int settle_roots(struct bucket *b, const struct bucket_answers *answers)
 		const struct profile_location *mark =
 			stack->n < 2 ? &b->locations[0] : &b->locations[locations[stack->n - 1]];
 
-		if (mark->kind != LOCATION_SYNTHETIC || mark->offset != SYNTHETIC_NONE)
+		if (mark->kind != LOCATION_SYNTHETIC || mark->offset == SYNTHETIC_TRUNCATED_LIMIT)
 			continue;
 		if (answers->is_whole(answers->ctx,
 				      &b->locations[stack->n > 2 ? locations[stack->n - 3] : 0],
 				      &b->locations[locations[stack->n - 2]]))
 			stack->n--;
-		else
+		else if (mark->offset == SYNTHETIC_NONE)
 			locations[stack->n - 1] = b->truncated_root;
 	}
 	return 0;

@@ -47,8 +47,10 @@ struct bucket_answers {
 	enum unknown_reason (*name)(void *ctx, enum location_kind kind, uint32_t file,
 				    uint64_t offset, const char **ret_function);
 	/* Whether a user stack that ends with these two locations (`outer` the outermost; `inner`
-	 * 0 when it has just one) is whole. Asked for stacks whose last location is the synthetic
-	 * SYNTHETIC_NONE; the mark is then removed, or becomes SYNTHETIC_TRUNCATED_ROOT. */
+	 * 0 when it has just one) is whole. Asked for stacks whose last location is a mark:
+	 * SYNTHETIC_NONE or a truncation, but for that of the frame limit. The mark of a whole
+	 * stack is removed; of another one SYNTHETIC_NONE becomes SYNTHETIC_TRUNCATED_ROOT, and
+	 * others stay. */
 	bool (*is_whole)(void *ctx, const struct profile_location *inner,
 			 const struct profile_location *outer);
 };

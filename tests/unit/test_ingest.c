@@ -22,7 +22,7 @@ static struct record make_record(void)
 	struct record r = {.event = {.kind = WIRE_CPU,
 				     .user_stop = WIRE_STOP_END,
 				     .n_kernel = 2,
-				     .n_user = 5,
+				     .n_user = 6,
 				     .pid = 10,
 				     .tid = 11,
 				     .cpu = 1,
@@ -40,6 +40,7 @@ static struct record make_record(void)
 	r.words[4] = WIRE_FRAME_INTERPRETER << WIRE_FRAME_SHIFT | 42;
 	r.words[5] = 0x55550000;
 	r.words[6] = 0xffffffffff600000; /* vsyscall */
+	r.words[7] = WIRE_FRAME_EXACT << WIRE_FRAME_SHIFT | 0x402000;
 	return r;
 }
 
@@ -49,7 +50,7 @@ static void test_all_fields(void **state)
 	struct sample s;
 
 	(void)state;
-	assert_int_equal(ingest_decode(&r, sizeof(r.event) + 7 * 8, &s), 0);
+	assert_int_equal(ingest_decode(&r, sizeof(r.event) + 8 * 8, &s), 0);
 	assert_int_equal(s.type, SAMPLE_CPU);
 	assert_int_equal(s.pid, 10);
 	assert_int_equal(s.tid, 11);
@@ -62,7 +63,7 @@ static void test_all_fields(void **state)
 	assert_int_equal(s.n_kernel, 2);
 	assert_int_equal(s.kernel[1].addr, 0xffffffff81000020);
 	assert_int_equal(s.kernel[1].kind, LOCATION_KERNEL);
-	assert_int_equal(s.n_user, 4);
+	assert_int_equal(s.n_user, 5);
 	assert_int_equal(s.user[0].kind, LOCATION_FILE);
 	assert_int_equal(s.user[0].addr, 0x401000);
 	assert_int_equal(s.user[1].kind, LOCATION_JIT);
@@ -71,6 +72,10 @@ static void test_all_fields(void **state)
 	assert_int_equal(s.user[2].addr, 42);
 	assert_int_equal(s.user[2].code, 0x55550000);
 	assert_int_equal(s.user[3].addr, 0xffffffffff600000);
+	assert_false(s.user[3].exact);
+	assert_int_equal(s.user[4].kind, LOCATION_FILE);
+	assert_int_equal(s.user[4].addr, 0x402000);
+	assert_true(s.user[4].exact);
 }
 
 static void test_wrong_sizes(void **state)
@@ -79,10 +84,10 @@ static void test_wrong_sizes(void **state)
 	struct sample s;
 
 	(void)state;
-	for (size_t size = 0; size < sizeof(r.event) + 7 * 8; size++)
+	for (size_t size = 0; size < sizeof(r.event) + 8 * 8; size++)
 		assert_int_equal(ingest_decode(&r, size, &s), -EBADMSG);
 	/* The ring rounds records up. */
-	assert_int_equal(ingest_decode(&r, sizeof(r.event) + 8 * 8, &s), 0);
+	assert_int_equal(ingest_decode(&r, sizeof(r.event) + 9 * 8, &s), 0);
 }
 
 static void test_wrong_fields(void **state)

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * unwind_tables.c - see unwind_tables.h.
+ */
+#include "process/unwind_tables.h"
+
+#include "hash_index.h"
+#include "process/unwind_writer.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define PENDING_MAX	     64 /* files whose rows wait in memory */
+/* What was used this recently is not evicted: if all of it does not fit, taking turns would cost
+ * more than it brings. In epochs of 0.13 s. */
+#define USED_RECENTLY_EPOCHS 16u
+#define RETRY_NS	     10000000000ull
+
+enum table_state { TABLE_WANTED, TABLE_ASKED, TABLE_GIVEN, TABLE_LOADED, TABLE_OUT, TABLE_NONE };
+
+struct table {
+	uint32_t number; /* 0 = a free slot */
+	enum table_state state;
+	uint32_t out_epoch;	/* TABLE_OUT: it was not walked through since */
+	uint64_t retry_mono_ns; /* TABLE_OUT: not asked before */
+	uint32_t n_words;	/* of its extents */
+	uint32_t n_extents;
+	struct unwind_extent *extents;
+};
+
+struct pending {
+	uint32_t slot;
+	struct unwind_table *table;
+};
+
+struct unwind_tables {
+	struct unwind_slabs *slabs;
+	const struct unwind_backend *backend;
+	struct table *tables; /* by slot; [0] is unused */
+	uint32_t n_slots, n_wanted;
+	struct hash_index by_number;
+	struct pending pending[PENDING_MAX]; /* the first is being written */
+	uint32_t n_pending;
+	struct unwind_writer *writer; /* of the first, once it has begun */
+	struct unwind_tables_counters counters;
+};
+
+int unwind_tables_new(struct unwind_slabs *slabs, const struct unwind_backend *backend,
+		      struct unwind_tables **ret)
+{
+	struct unwind_tables *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->tables = calloc(UNWIND_FILES_MAX, sizeof(*t->tables));
+	if (!t->tables) {
+		free(t);
+		return -ENOMEM;
+	}
+	t->slabs = slabs;
+	t->backend = backend;
+	*ret = t;
+	return 0;
+}
+
+static void free_table(struct unwind_table *table)
+{
+	unwind_table_done(table);
+	free(table);
+}
+
+struct unwind_tables *unwind_tables_free(struct unwind_tables *t)
+{
+	if (!t)
+		return NULL;
+	unwind_writer_free(t->writer, 0);
+	for (uint32_t i = 0; i < t->n_pending; i++)
+		free_table(t->pending[i].table);
+	for (uint32_t i = 1; i <= t->n_slots; i++)
+		free(t->tables[i].extents);
+	hash_index_done(&t->by_number);
+	free(t->tables);
+	free(t);
+	return NULL;
+}
+
+static bool has_number(const void *ctx, uint32_t id, const void *key)
+{
+	const struct unwind_tables *t = ctx;
+
+	return t->tables[id].number == *(const uint32_t *)key;
+}
+
+static uint32_t find(const struct unwind_tables *t, uint32_t number)
+{
+	return hash_index_find(&t->by_number, hash_u64(number, 0), has_number, t, &number);
+}
+
+static uint32_t free_slot(const struct unwind_tables *t)
+{
+	if (t->n_slots < UNWIND_FILES_MAX - 1)
+		return t->n_slots + 1;
+	for (uint32_t i = 1; i <= t->n_slots; i++)
+		if (!t->tables[i].number)
+			return i;
+	return 0;
+}
+
+static void set_state(struct unwind_tables *t, struct table *table, enum table_state state)
+{
+	t->n_wanted -= table->state == TABLE_WANTED;
+	t->n_wanted += state == TABLE_WANTED;
+	table->state = state;
+}
+
+uint32_t unwind_tables_slot(struct unwind_tables *t, uint32_t number)
+{
+	uint32_t slot = find(t, number);
+
+	if (slot || !number)
+		return slot;
+	slot = free_slot(t);
+	if (!slot || hash_index_insert(&t->by_number, hash_u64(number, 0), slot) < 0) {
+		t->counters.n_full++;
+		return 0;
+	}
+	if (slot > t->n_slots)
+		t->n_slots = slot;
+	t->tables[slot] = (struct table){.number = number, .state = TABLE_NONE};
+	set_state(t, &t->tables[slot], TABLE_WANTED);
+	return slot;
+}
+
+uint32_t unwind_tables_next_wanted(struct unwind_tables *t)
+{
+	for (uint32_t i = 1; t->n_wanted && i <= t->n_slots; i++) {
+		if (!t->tables[i].number || t->tables[i].state != TABLE_WANTED)
+			continue;
+		set_state(t, &t->tables[i], TABLE_ASKED);
+		return t->tables[i].number;
+	}
+	return 0;
+}
+
+void unwind_tables_postpone(struct unwind_tables *t, uint32_t number)
+{
+	struct table *table = &t->tables[find(t, number)];
+
+	if (table->number && table->state == TABLE_ASKED)
+		set_state(t, table, TABLE_WANTED);
+}
+
+void unwind_tables_no_rows(struct unwind_tables *t, uint32_t number, bool broken)
+{
+	struct table *table = &t->tables[find(t, number)];
+
+	if (!table->number)
+		return;
+	set_state(t, table, TABLE_NONE);
+	t->counters.n_failed += broken;
+}
+
+/* ---- eviction ---- */
+
+/* The walker reads it at any time. */
+static void publish(struct unwind_file *file, uint64_t index)
+{
+	__atomic_store_n(&file->index, index, __ATOMIC_RELEASE);
+}
+
+static void give_extents(struct unwind_tables *t, struct table *table, uint64_t now_mono_ns)
+{
+	for (uint32_t i = 0; i < table->n_extents; i++)
+		unwind_slabs_give(t->slabs, table->extents[i], now_mono_ns);
+	free(table->extents);
+	table->extents = NULL;
+	table->n_extents = table->n_words = 0;
+}
+
+static void evict(struct unwind_tables *t, uint32_t slot, uint64_t now_mono_ns)
+{
+	struct table *table = &t->tables[slot];
+
+	publish(&t->backend->files[slot], 0);
+	t->counters.n_evicted++;
+	t->counters.evicted_words += table->n_words;
+	give_extents(t, table, now_mono_ns);
+	set_state(t, table, TABLE_OUT);
+	table->out_epoch = UNWIND_EPOCH(now_mono_ns);
+	table->retry_mono_ns = now_mono_ns;
+}
+
+/* The loaded file that was used longest ago, and not of late; 0 when there is none. */
+static uint32_t least_used(const struct unwind_tables *t, uint32_t now_epoch)
+{
+	uint32_t best = 0, best_age = USED_RECENTLY_EPOCHS - 1;
+
+	for (uint32_t i = 1; i <= t->n_slots; i++) {
+		uint32_t age = now_epoch - t->backend->files[i].used;
+
+		if (t->tables[i].number && t->tables[i].state == TABLE_LOADED &&
+		    age < UINT32_MAX / 2 && age > best_age) {
+			best = i;
+			best_age = age;
+		}
+	}
+	return best;
+}
+
+int unwind_tables_make_room(struct unwind_tables *t, uint32_t n_words, uint64_t now_mono_ns)
+{
+	uint32_t slot;
+	int r;
+
+	unwind_slabs_settle(t->slabs, now_mono_ns);
+	if (unwind_slabs_available(t->slabs) >= n_words)
+		return 0;
+	if (unwind_slabs_n(t->slabs) < unwind_slabs_max(t->slabs)) {
+		uint64_t *words;
+
+		r = t->backend->slab(t->backend->ctx, unwind_slabs_n(t->slabs), &words);
+		if (r == -EAGAIN)
+			return r;
+		if (r == 0 && unwind_slabs_add(t->slabs, words) == 0)
+			return unwind_tables_make_room(t, n_words, now_mono_ns);
+	}
+	while (unwind_slabs_available(t->slabs) + unwind_slabs_waiting(t->slabs) < n_words) {
+		slot = least_used(t, UNWIND_EPOCH(now_mono_ns));
+		if (!slot)
+			return -ENOSPC;
+		evict(t, slot, now_mono_ns);
+	}
+	return -EAGAIN;
+}
+
+/* ---- installing ---- */
+
+int unwind_tables_give(struct unwind_tables *t, uint32_t number, struct unwind_table *take_table)
+{
+	uint32_t slot = find(t, number);
+
+	if (!slot || t->tables[slot].state != TABLE_ASKED) {
+		free_table(take_table); /* the file was forgotten meanwhile */
+		return 0;
+	}
+	if (t->n_pending == PENDING_MAX) {
+		free_table(take_table);
+		set_state(t, &t->tables[slot], TABLE_WANTED);
+		return -EAGAIN;
+	}
+	set_state(t, &t->tables[slot], TABLE_GIVEN);
+	t->pending[t->n_pending++] = (struct pending){slot, take_table};
+	return 0;
+}
+
+static void drop_pending(struct unwind_tables *t, uint32_t at)
+{
+	free_table(t->pending[at].table);
+	t->n_pending--;
+	memmove(t->pending + at, t->pending + at + 1, (t->n_pending - at) * sizeof(*t->pending));
+}
+
+/* There is no room for it: tried again when it is walked through after a while. */
+static void put_off(struct unwind_tables *t, struct table *table, uint64_t now_mono_ns)
+{
+	t->counters.n_refused++;
+	set_state(t, table, TABLE_OUT);
+	table->out_epoch = UNWIND_EPOCH(now_mono_ns);
+	table->retry_mono_ns = now_mono_ns + RETRY_NS;
+}
+
+/* Begins with the first one. Returns 0, -EAGAIN, or what keeps it from being installed. */
+static int begin_first(struct unwind_tables *t, uint64_t now_mono_ns)
+{
+	const struct unwind_table *rows = t->pending[0].table;
+	uint32_t n_words;
+	int r = unwind_writer_words(rows, &n_words);
+
+	if (r < 0)
+		return r;
+	if (!n_words)
+		return -ENODATA;
+	r = unwind_tables_make_room(t, n_words, now_mono_ns);
+	return r < 0 ? r : unwind_writer_new(t->slabs, rows, &t->writer);
+}
+
+static void install_first(struct unwind_tables *t)
+{
+	uint32_t slot = t->pending[0].slot;
+	struct table *table = &t->tables[slot];
+	struct unwind_file *file = &t->backend->files[slot];
+	uint64_t index;
+
+	unwind_writer_take(t->writer, &index, &file->start, &table->extents, &table->n_extents);
+	for (uint32_t i = 0; i < table->n_extents; i++)
+		table->n_words += table->extents[i].n;
+	publish(file, index);
+	set_state(t, table, TABLE_LOADED);
+	t->counters.n_installed++;
+}
+
+/* The first one ends, one way or the other. */
+static void end_first(struct unwind_tables *t, int r, uint64_t now_mono_ns)
+{
+	struct table *table = &t->tables[t->pending[0].slot];
+
+	if (r == 0)
+		install_first(t);
+	else if (r == -ENOSPC || r == -ENOMEM)
+		put_off(t, table, now_mono_ns);
+	else
+		unwind_tables_no_rows(t, table->number, r != -ENODATA);
+	t->writer = unwind_writer_free(t->writer, now_mono_ns);
+	drop_pending(t, 0);
+}
+
+int unwind_tables_work(struct unwind_tables *t, uint32_t n_rows, uint64_t now_mono_ns)
+{
+	int r = 0;
+
+	if (!t->n_pending)
+		return 0;
+	if (!t->writer)
+		r = begin_first(t, now_mono_ns);
+	if (r == -EAGAIN)
+		return 0;
+	if (r == 0)
+		r = unwind_writer_run(t->writer, n_rows, now_mono_ns);
+	if (r <= 0)
+		end_first(t, r, now_mono_ns);
+	return t->n_pending > 0;
+}
+
+/* ---- the rest ---- */
+
+void unwind_tables_scan(struct unwind_tables *t, uint64_t now_mono_ns)
+{
+	unwind_slabs_settle(t->slabs, now_mono_ns);
+	for (uint32_t i = 1; i <= t->n_slots; i++) {
+		struct table *table = &t->tables[i];
+
+		if (table->number && table->state == TABLE_OUT &&
+		    now_mono_ns >= table->retry_mono_ns &&
+		    (int32_t)(t->backend->files[i].used - table->out_epoch) > 0)
+			set_state(t, table, TABLE_WANTED);
+	}
+}
+
+void unwind_tables_remove(struct unwind_tables *t, uint32_t number, uint64_t now_mono_ns)
+{
+	uint32_t slot = find(t, number);
+	struct table *table = &t->tables[slot];
+
+	if (!slot)
+		return;
+	for (uint32_t i = t->n_pending; i-- > 0;) {
+		if (t->pending[i].slot != slot)
+			continue;
+		if (i == 0)
+			t->writer = unwind_writer_free(t->writer, now_mono_ns);
+		drop_pending(t, i);
+	}
+	publish(&t->backend->files[slot], 0);
+	give_extents(t, table, now_mono_ns);
+	(void)hash_index_remove(&t->by_number, hash_u64(number, 0), slot);
+	set_state(t, table, TABLE_NONE);
+	*table = (struct table){.state = TABLE_NONE};
+	t->backend->files[slot].used = 0;
+}
+
+bool unwind_tables_busy(const struct unwind_tables *t)
+{
+	return t->n_wanted || t->n_pending;
+}
+
+const struct unwind_tables_counters *unwind_tables_counters(const struct unwind_tables *t)
+{
+	return &t->counters;
+}
