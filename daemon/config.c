@@ -48,6 +48,10 @@ static const struct key {
 	 "MiB"},
 	{"store", "directory", KEY_PATH, false, offsetof(struct config, directory), 0, 0, 0, 0,
 	 NULL},
+	{"unwind", "budget_mb", KEY_NUMBER, false, offsetof(struct config, unwind_budget_mb), 8,
+	 512, 64, 0, "MiB"},
+	{"unwind", "max_frames", KEY_NUMBER, false, offsetof(struct config, unwind_max_frames), 16,
+	 1023, 1023, 0, "frames"},
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(struct config_error *error,

@@ -32,6 +32,8 @@ struct config {
 	uint32_t bucket_s;			 /* [store] bucket_s: width of a bucket */
 	uint32_t max_nodes;			 /* [store] max_nodes: of a partition's call trie */
 	uint32_t max_mb;			 /* [store] max_mb: of all partitions together */
+	uint32_t unwind_budget_mb;		 /* [unwind] budget_mb: of tables in the kernel */
+	uint32_t unwind_max_frames;		 /* [unwind] max_frames: of a user stack */
 	char directory[CONFIG_PATH_MAX];	 /* [store] directory */
 	char control_directory[CONFIG_PATH_MAX]; /* [service] control_directory: of the socket */
 	struct config_patterns exclude_units;	 /* [filter] exclude_units */

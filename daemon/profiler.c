@@ -117,6 +117,27 @@ static int make_parts(struct profiler *p, struct profiler_error *error)
 	return r < 0 ? profiler_fail(error, r, "cannot start: %s", strerror(-r)) : 0;
 }
 
+static int make_unwind(struct profiler *p, struct profiler_error *error)
+{
+	struct collector_unwind_fds fds = collectors_unwind_fds(p->collectors);
+	int r = rows_client_new(&p->rows);
+
+	if (r == 0)
+		r = unwind_feed_new(
+			&(struct unwind_feed_parts){.slabs_fd = fds.slabs,
+						    .files_fd = fds.files,
+						    .processes_fd = fds.processes,
+						    .budget_mb = p->config.unwind_budget_mb,
+						    .files = p->files,
+						    .symbolize = p->symbolize,
+						    .rows = p->rows},
+			&p->unwind);
+	if (r < 0)
+		return profiler_fail(error, r, "cannot make the unwind tables: %s", strerror(-r));
+	process_table_set_unwind(p->processes, unwind_feed_spaces(p->unwind));
+	return 0;
+}
+
 static void set_filter(struct profiler *p)
 {
 	struct filter filter;
@@ -165,6 +186,8 @@ static int add_sources(struct profiler *p, struct profiler_error *error)
 		r = add_source(p, &p->resolver_source, resolver_client_fd(p->resolver),
 			       profiler_on_resolver);
 	if (r == 0)
+		r = add_source(p, &p->rows_source, rows_client_fd(p->rows), profiler_on_rows);
+	if (r == 0)
 		r = add_source(p, &p->opener_source, opener_fd(p->opener), profiler_on_opener);
 	if (r == 0 && p->control)
 		r = add_source(p, &p->control_source, control_fd(p->control), profiler_on_control);
@@ -178,6 +201,8 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 	struct collector_error collector_error;
 	struct collector_options options = {.frequency_hz = config->frequency_hz,
 					    .perf_opener = perf_opener,
+					    .user_frames_max = config->unwind_max_frames,
+					    .unwind_budget_mb = config->unwind_budget_mb,
 					    .record = intake_record};
 	int r;
 
@@ -208,7 +233,9 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 	r = collectors_new(&options, &p->collectors, &collector_error);
 	if (r < 0)
 		return profiler_fail(error, r, "%s", collector_error.text);
-	r = open_store(p, error);
+	r = make_unwind(p, error);
+	if (r == 0)
+		r = open_store(p, error);
 	if (r == 0)
 		r = make_cycle(p, error);
 	if (r < 0)
@@ -234,6 +261,8 @@ struct profiler *profiler_free(struct profiler *p)
 	intake_free(p->intake);
 	attribution_free(p->attribution);
 	process_table_free(p->processes);
+	unwind_feed_free(p->unwind);
+	rows_client_free(p->rows);
 	cgroups_free(p->cgroups);
 	files_free(p->files);
 	symbolize_free(p->symbolize);

@@ -13,6 +13,7 @@
 #include "control.h"
 #include "crash_guard.h"
 #include "flush_queue.h"
+#include "process/unwind_feed.h"
 #include "profiler.h"
 #include "service.h"
 
@@ -23,15 +24,17 @@ struct profiler {
 	char boot_id[BOOT_ID_MAX];
 	struct event_loop loop;
 	struct event_source ring_source, sideband_source, timer_source, resolver_source,
-		opener_source, control_source;
+		rows_source, opener_source, control_source;
 	struct perf_opener *perf_opener; /* borrowed */
 	struct online_cpus *online;
 	struct collectors *collectors;
 	struct resolver_client *resolver;
+	struct rows_client *rows;
 	struct opener *opener;
 	struct symbolize *symbolize;
 	struct files *files;
 	struct process_table *processes;
+	struct unwind_feed *unwind;
 	struct cgroups *cgroups;
 	struct attribution *attribution;
 	struct intake *intake;
@@ -54,6 +57,7 @@ int profiler_on_ring(struct event_source *source);
 int profiler_on_sideband(struct event_source *source);
 int profiler_on_tick(struct event_source *source);
 int profiler_on_resolver(struct event_source *source);
+int profiler_on_rows(struct event_source *source);
 int profiler_on_opener(struct event_source *source);
 int profiler_on_control(struct event_source *source);
 int profiler_on_sample(void *ctx, const struct sample *sample);

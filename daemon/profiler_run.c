@@ -23,6 +23,7 @@
 #define TICKS_A_SECOND	  5 /* names are asked and CPUs looked at that often */
 #define TICKS_A_SWEEP	  50
 #define TAKE_IN_NS	  4000000ull	/* records are taken that long at a time */
+#define FEED_NS		  3000000ull	/* tables are written that long at a time */
 #define RING_DISORDER_NS  10000000ull	/* between a sample's time and its place in the ring */
 #define FINISH_WAIT_NS	  5000000000ull /* for samples at the end */
 #define KERNEL_WAIT_MS	  10000		/* for the kernel's symbols at the start */
@@ -199,6 +200,15 @@ static void end_guard(struct profiler *p, bool stopping)
 			    p->config.directory, strerror(-r));
 }
 
+/* A stretch of what is to be installed; the rest with the next tick, or its own wake-up. */
+static void feed_walker(struct profiler *p)
+{
+	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC), deadline_ns = now_ns + FEED_NS;
+
+	while (unwind_feed_work(p->unwind, now_ns) > 0 && now_ns < deadline_ns)
+		now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
+}
+
 /* What is done five times a second, however much there is to take in. */
 static void keep_house(struct profiler *p)
 {
@@ -208,6 +218,7 @@ static void keep_house(struct profiler *p)
 	if (++p->n_ticks % TICKS_A_SECOND == 0) {
 		symbolize_flush(p->symbolize);
 		follow_cpus(p);
+		unwind_feed_scan(p->unwind, now_ns);
 		if (p->guarded_until_ns && now_ns >= p->guarded_until_ns)
 			end_guard(p, false);
 	}
@@ -215,6 +226,7 @@ static void keep_house(struct profiler *p)
 		process_table_sweep(p->processes);
 		cgroups_sweep(p->cgroups, now_ns);
 	}
+	feed_walker(p);
 	bucket_cycle_settle(p->cycle);
 }
 
@@ -244,7 +256,17 @@ int profiler_on_resolver(struct event_source *source)
 	struct profiler *p = source->ctx;
 
 	symbolize_dispatch(p->symbolize);
+	feed_walker(p); /* a file whose identity is known can be asked for its rows */
 	bucket_cycle_settle(p->cycle);
+	return 0;
+}
+
+int profiler_on_rows(struct event_source *source)
+{
+	struct profiler *p = source->ctx;
+
+	unwind_feed_dispatch(p->unwind);
+	feed_walker(p);
 	return 0;
 }
 
@@ -253,6 +275,7 @@ int profiler_on_opener(struct event_source *source)
 	struct profiler *p = source->ctx;
 
 	files_dispatch(p->files);
+	feed_walker(p);
 	return 0;
 }
 

@@ -24,6 +24,7 @@
 #define RING_BYTES_PER_CPU (256u * 1024) /* at 30 frames 0.8 s of 999 Hz, 16 s of 49 Hz */
 #define RING_BYTES_MIN	   (512u * 1024)
 #define RING_BYTES_MAX	   (16u << 20)
+#define UNWIND_SLAB_MB	   8u
 #define BTF_PATH	   "/sys/kernel/btf/vmlinux"
 #define MAX_STACK_PATH	   "/proc/sys/kernel/perf_event_max_stack"
 #define PARANOID_PATH	   "/proc/sys/kernel/perf_event_paranoid"
@@ -122,9 +123,11 @@ static uint32_t ring_bytes(uint32_t n_cpus)
 	return bytes;
 }
 
-static int load_programs(struct collectors *c, uint32_t n_cpus, bool safe_mode,
-			 struct collector_error *error)
+static int load_programs(struct collectors *c, uint32_t n_cpus,
+			 const struct collector_options *options, struct collector_error *error)
 {
+	uint32_t n_slabs = (options->unwind_budget_mb + UNWIND_SLAB_MB - 1) / UNWIND_SLAB_MB;
+
 	int r, frames;
 
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
@@ -133,11 +136,15 @@ static int load_programs(struct collectors *c, uint32_t n_cpus, bool safe_mode,
 	if (!c->cpu)
 		return fail(error, -errno, "the BPF programs of profd are broken: %s",
 			    strerror(errno));
-	frames = read_sysctl(MAX_STACK_PATH, WIRE_USER_FRAMES_MAX);
-	if (frames > 0 && frames < WIRE_USER_FRAMES_MAX)
-		c->cpu->rodata->user_frames_max = (uint32_t)frames;
-	c->cpu->rodata->walk_user_stacks = !safe_mode;
+	frames = read_sysctl(MAX_STACK_PATH, WIRE_KERNEL_FRAMES_MAX);
+	if (frames > 0 && frames < WIRE_KERNEL_FRAMES_MAX)
+		c->cpu->rodata->kernel_walk_frames_max = (uint32_t)frames;
+	if (options->user_frames_max && options->user_frames_max < WIRE_USER_FRAMES_MAX)
+		c->cpu->rodata->user_frames_max = options->user_frames_max;
+	c->cpu->rodata->walk_user_stacks = !options->safe_mode;
 	r = bpf_map__set_max_entries(c->cpu->maps.events, ring_bytes(n_cpus));
+	if (r == 0 && n_slabs)
+		r = bpf_map__set_max_entries(c->cpu->maps.unwind_slabs, n_slabs);
 	if (r == 0)
 		r = cpu_bpf__load(c->cpu);
 	/* libbpf took the kernel's whole BTF apart for it, some 15 MB that nobody needs again. */
@@ -167,7 +174,7 @@ int collectors_new(const struct collector_options *options, struct collectors **
 	if (r == 0)
 		r = open_cpu_ticks(c, options, error);
 	if (r == 0)
-		r = load_programs(c, cpu_ticks_n(c->cpu_ticks), options->safe_mode, error);
+		r = load_programs(c, cpu_ticks_n(c->cpu_ticks), options, error);
 	if (r < 0)
 		return r;
 	c->ring = ring_buffer__new(bpf_map__fd(c->cpu->maps.events), options->record, options->ctx,
@@ -189,12 +196,20 @@ struct collectors *collectors_free(struct collectors *c)
 	return NULL;
 }
 
+struct collector_unwind_fds collectors_unwind_fds(const struct collectors *c)
+{
+	return (struct collector_unwind_fds){.slabs = bpf_map__fd(c->cpu->maps.unwind_slabs),
+					     .files = bpf_map__fd(c->cpu->maps.unwind_files),
+					     .processes =
+						     bpf_map__fd(c->cpu->maps.unwind_processes)};
+}
+
 int collectors_try_load(struct collector_error *error)
 {
 	_cleanup_(collectors_freep) struct collectors *c = calloc(1, sizeof(*c));
 	int r = c ? probe_btf(error) : fail(error, -ENOMEM, "out of memory");
 
-	return r < 0 ? r : load_programs(c, 1, false, error);
+	return r < 0 ? r : load_programs(c, 1, &(struct collector_options){}, error);
 }
 
 int collectors_attach(struct collectors *c, struct collector_error *error)

@@ -23,7 +23,9 @@ struct collectors;
 
 struct collector_options {
 	uint32_t frequency_hz;
-	bool safe_mode; /* user memory is not read: the leaf is all of a user stack */
+	uint32_t user_frames_max;  /* of a sample */
+	uint32_t unwind_budget_mb; /* of the walker's tables */
+	bool safe_mode;		   /* user memory is not read: the leaf is all of a user stack */
 	struct perf_opener *perf_opener; /* has to outlive the collectors */
 	const struct cpu_list *online;	 /* CPUs at the start; used by collectors_new() alone */
 	/* Called for each record by collectors_consume(). -ECANCELED ends the consuming behind this
@@ -44,6 +46,12 @@ DEFINE_CLEANUP(struct collectors *, collectors_free);
 
 /* The sentence for an error of perf_opener_event(), which it returns. */
 int collectors_perf_error(int r, struct collector_error *error);
+
+/* The maps of bpf/unwind.bpf.h, the collectors' own. */
+struct collector_unwind_fds {
+	int slabs, files, processes;
+};
+struct collector_unwind_fds collectors_unwind_fds(const struct collectors *collectors);
 
 /* Loads the programs with the smallest ring and unloads them again; needs no perf event. Returns 0
  * or negative errno with a text. */

@@ -27,6 +27,7 @@ struct mapped_file {
 	struct file_key key;
 	uint32_t number; /* 0 = a free slot */
 	uint32_t idle;	 /* sweeps since it was kept */
+	bool reopening;	 /* the opener's next answer is for files_on_reopened() */
 	int path_fd;	 /* O_PATH, or -1; while it is open nobody else gets the inode's number */
 	bool by_inode;	 /* it is in that index */
 };
@@ -39,6 +40,7 @@ struct files {
 	struct hash_index by_key, by_number;
 	struct hash_index by_inode;   /* of (device, inode) as /proc/PID/maps tells them */
 	uint32_t vdso, vdso_32, anon; /* their numbers, 0 until used */
+	struct files_reader reader;
 };
 
 int files_new(struct symbolize *symbolize, struct opener *opener, struct files **ret)
@@ -363,12 +365,53 @@ uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapp
 	return number;
 }
 
+void files_set_reader(struct files *files, const struct files_reader *reader)
+{
+	files->reader = reader ? *reader : (struct files_reader){};
+}
+
+static struct mapped_file *find_number(struct files *files, uint32_t number)
+{
+	uint32_t slot =
+		hash_index_find(&files->by_number, hash_u64(number, 0), has_number, files, &number);
+
+	return slot ? &files->entries[slot] : NULL;
+}
+
+int files_reopen(struct files *files, uint32_t number)
+{
+	struct mapped_file *file = find_number(files, number);
+	int fd;
+
+	if (!files->reader.reopened)
+		return -ENOENT;
+	if (number == files->vdso) {
+		files->reader.reopened(files->reader.ctx, number, vdso_as_file());
+		return 0;
+	}
+	if (!file || file->path_fd < 0 || file->reopening)
+		return -ENOENT;
+	fd = fcntl(file->path_fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0 || opener_ask(files->opener, number, fd) < 0)
+		return -EAGAIN;
+	file->reopening = true;
+	return 0;
+}
+
 void files_dispatch(struct files *files)
 {
 	struct opener_answer answer;
 
 	while (opener_take(files->opener, &answer) > 0) {
-		if (answer.fd < 0)
+		struct mapped_file *file = find_number(files, answer.number);
+
+		if (file && file->reopening && files->reader.reopened) {
+			file->reopening = false;
+			files->reader.reopened(files->reader.ctx, answer.number, answer.fd);
+		} else if (file && file->reopening) {
+			file->reopening = false;
+			close_p(&answer.fd);
+		} else if (answer.fd < 0)
 			symbolize_file_failed(files->symbolize, answer.number, answer.reason);
 		else
 			symbolize_file_opened(files->symbolize, answer.number, answer.fd,
@@ -378,11 +421,10 @@ void files_dispatch(struct files *files)
 
 void files_keep(struct files *files, uint32_t number)
 {
-	uint32_t slot =
-		hash_index_find(&files->by_number, hash_u64(number, 0), has_number, files, &number);
+	struct mapped_file *file = find_number(files, number);
 
-	if (slot)
-		files->entries[slot].idle = 0;
+	if (file)
+		file->idle = 0;
 }
 
 void files_sweep(struct files *files)
@@ -393,6 +435,10 @@ void files_sweep(struct files *files)
 		if (!file->number || ++file->idle <= SWEEPS_KEPT)
 			continue;
 		symbolize_remove_file(files->symbolize, file->number);
+		if (file->reopening && files->reader.reopened)
+			files->reader.reopened(files->reader.ctx, file->number, -1);
+		if (files->reader.removed)
+			files->reader.removed(files->reader.ctx, file->number);
 		forget_inode(files, i);
 		close_p(&file->path_fd);
 		(void)hash_index_remove(&files->by_key, hash_key(&file->key), i);

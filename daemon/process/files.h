@@ -28,6 +28,22 @@ DEFINE_CLEANUP(struct files *, files_free);
 uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapping,
 		      const char *path);
 
+/* Who reads files besides symbolize. */
+struct files_reader {
+	void *ctx;
+	/* The answer to files_reopen(); the descriptor is the callee's, -1 when that failed. */
+	void (*reopened)(void *ctx, uint32_t number, int take_fd);
+	/* Nobody maps it any more, and its number is forgotten. */
+	void (*removed)(void *ctx, uint32_t number);
+};
+
+/* Copied; NULL: nobody any more. */
+void files_set_reader(struct files *files, const struct files_reader *reader);
+/* Opens a file again, in the background, for somebody else who reads it. Returns 0, and then
+ * the reader is told, at once or later; -ENOENT when it cannot be reached any more, -EAGAIN when
+ * too many wait. */
+int files_reopen(struct files *files, uint32_t number);
+
 /* Takes the opener's answers in. */
 void files_dispatch(struct files *files);
 

@@ -213,6 +213,15 @@ void symbolize_remove_file(struct symbolize *s, uint32_t number)
 	s->n_files--;
 }
 
+int symbolize_file_state(const struct symbolize *s, uint32_t number)
+{
+	const struct known_file *file = find_file(s, number);
+
+	if (!file || file->state == FILE_FAILED)
+		return -ENOENT;
+	return file->state == FILE_READY;
+}
+
 const struct profile_file *symbolize_file(const struct symbolize *s, uint32_t number)
 {
 	const struct known_file *file = find_file(s, number);

@@ -50,6 +50,10 @@ void symbolize_file_failed(struct symbolize *symbolize, uint32_t number,
 			   enum unknown_reason reason);
 void symbolize_remove_file(struct symbolize *symbolize, uint32_t number);
 
+/* 1 when its identity is known, 0 while it is not, -ENOENT when it will not be: it could not be
+ * opened, or is no file. */
+int symbolize_file_state(const struct symbolize *symbolize, uint32_t number);
+
 /* The file as known by now, or NULL for a number that is not registered. */
 const struct profile_file *symbolize_file(const struct symbolize *symbolize, uint32_t number);
 
