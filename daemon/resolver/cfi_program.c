@@ -109,6 +109,8 @@ static void set_rule(struct run *run, uint64_t reg, enum cfi_place place, int64_
 		run->rules.fp = (struct cfi_rule){place, number};
 	else if (reg == run->cie->ra_register)
 		run->rules.ra = (struct cfi_rule){place, number};
+	else if (reg == CFI_REGISTER_RSP)
+		run->rules.is_sp_elsewhere = true;
 }
 
 static int64_t factored(const struct run *run, uint64_t count)
@@ -117,15 +119,18 @@ static int64_t factored(const struct run *run, uint64_t count)
 	return (int64_t)(count * (uint64_t)run->cie->data_align);
 }
 
-static int restore_rule(struct run *run, uint64_t reg)
+/* In a CIE, where there is no rule yet to go back to, it takes the rule away, as in libgcc. */
+static void restore_rule(struct run *run, uint64_t reg)
 {
-	if (!run->initial)
-		return -EBADMSG;
+	static const struct cfi_rules none;
+	const struct cfi_rules *initial = run->initial ? run->initial : &none;
+
 	if (reg == CFI_REGISTER_RBP)
-		run->rules.fp = run->initial->fp;
+		run->rules.fp = initial->fp;
 	else if (reg == run->cie->ra_register)
-		run->rules.ra = run->initial->ra;
-	return GO_ON;
+		run->rules.ra = initial->ra;
+	else if (reg == CFI_REGISTER_RSP)
+		run->rules.is_sp_elsewhere = initial->is_sp_elsewhere;
 }
 
 static int remember_state(struct run *run)
@@ -170,7 +175,8 @@ static int step_register(struct run *run, uint8_t op)
 		set_rule(run, reg, CFI_PLACE_CFA, factored(run, -dwarf_uleb(p)));
 		return GO_ON;
 	case CFA_RESTORE_EXTENDED:
-		return restore_rule(run, reg);
+		restore_rule(run, reg);
+		return GO_ON;
 	case CFA_UNDEFINED:
 		set_rule(run, reg, CFI_PLACE_UNDEFINED, 0);
 		return GO_ON;
@@ -189,9 +195,12 @@ static int step_register(struct run *run, uint8_t op)
 		set_rule(run, reg, CFI_PLACE_OTHER, 0);
 		return GO_ON;
 	case CFA_VAL_OFFSET:
-	case CFA_VAL_OFFSET_SF:
-		(void)dwarf_uleb(p); /* as long as a signed one */
-		set_rule(run, reg, CFI_PLACE_OTHER, 0);
+	case CFA_VAL_OFFSET_SF: /* zero is zero, signed or not; GHC says so of rsp, which is no news
+				 */
+		if (dwarf_uleb(p) != 0 || reg != CFI_REGISTER_RSP)
+			set_rule(run, reg, CFI_PLACE_OTHER, 0);
+		else
+			run->rules.is_sp_elsewhere = false;
 		return GO_ON;
 	default:
 		return -EBADMSG;
@@ -240,7 +249,8 @@ static int step(struct run *run)
 		set_rule(run, op & 0x3f, CFI_PLACE_CFA, factored(run, dwarf_uleb(p)));
 		return GO_ON;
 	case CFA_RESTORE:
-		return restore_rule(run, op & 0x3f);
+		restore_rule(run, op & 0x3f);
+		return GO_ON;
 	default:
 		break;
 	}

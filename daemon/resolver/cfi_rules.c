@@ -153,8 +153,6 @@ static enum unwind_cfa cfa_of(const struct cfi_rules *rules, uint16_t *ret)
 	int64_t offset = rules->cfa_offset;
 	int8_t low;
 
-	if (!rules->has_cfa)
-		return UNWIND_CFA_UNSUPPORTED;
 	if (rules->is_expression) {
 		*ret = rules->expression_cfa;
 		return rules->expression_kind;
@@ -176,7 +174,7 @@ static enum unwind_cfa ra_register_of(const struct cfi_rules *rules, uint16_t *r
 {
 	int8_t low;
 
-	if (!rules->has_cfa || rules->is_expression || rules->cfa_register != CFI_REGISTER_RSP ||
+	if (rules->is_expression || rules->cfa_register != CFI_REGISTER_RSP ||
 	    rules->ra.number < 0 || rules->ra.number >= CFI_REGISTERS_MAX ||
 	    !to_words(rules->cfa_offset, &low))
 		return UNWIND_CFA_UNSUPPORTED;
@@ -211,7 +209,9 @@ struct unwind_row cfi_rules_row(const struct cfi_rules *rules, uint32_t pc)
 		row.kind = UNWIND_CFA_STOP;
 		return row;
 	}
-	if (rules->ra.place == CFI_PLACE_CFA && rules->ra.number == RA_OFFSET)
+	if (!rules->has_cfa || rules->is_sp_elsewhere)
+		cfa = UNWIND_CFA_UNSUPPORTED; /* setjmp and what else changes stacks */
+	else if (rules->ra.place == CFI_PLACE_CFA && rules->ra.number == RA_OFFSET)
 		cfa = cfa_of(rules, &row.cfa);
 	else if (rules->ra.place == CFI_PLACE_REGISTER)
 		cfa = ra_register_of(rules, &row.cfa);

@@ -35,7 +35,8 @@ struct cfi_rule {
 
 struct cfi_rules {
 	bool has_cfa;
-	bool is_expression; /* then the row's kind and cfa, else register + offset */
+	bool is_sp_elsewhere; /* rsp of the caller is not the CFA */
+	bool is_expression;   /* then the row's kind and cfa, else register + offset */
 	uint8_t expression_kind;
 	uint16_t expression_cfa;
 	uint64_t cfa_register;
