@@ -20,6 +20,17 @@ static void put_losses(struct json_text *json, const struct control_status *stat
 	json_close_object(json);
 }
 
+static void put_unwind(struct json_text *json, const struct control_status *status)
+{
+	json_open_object(json, "unwind");
+	json_put_uint(json, "budget_bytes", status->unwind_budget_bytes);
+	json_put_uint(json, "used_bytes", status->unwind_used_bytes);
+	json_put_uint(json, "memory_bytes", status->unwind_memory_bytes);
+	json_put_uint(json, "files_installed", status->n_unwind_installed);
+	json_put_uint(json, "files_evicted", status->n_unwind_evicted);
+	json_close_object(json);
+}
+
 void control_status_reply(struct control_call call, const struct control_status *status)
 {
 	_cleanup_json_ struct json_text json = {};
@@ -38,6 +49,10 @@ void control_status_reply(struct control_call call, const struct control_status 
 	put_losses(&json, status);
 	json_put_string(&json, "last_error", status->last_error);
 	json_put_string(&json, "safe_mode", status->safe_mode);
+	json_put_uint(&json, "processes", status->n_processes);
+	json_put_string(&json, "follows_processes",
+			status->follows_by_sideband ? "sideband" : "proc");
+	put_unwind(&json, status);
 	json_close_object(&json);
 	control_reply(call, json_text_end(&json));
 }

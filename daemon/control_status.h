@@ -19,12 +19,19 @@ struct control_status {
 	const struct profile_loss *losses; /* since the start */
 	uint32_t n_losses;
 	const char *last_error, *safe_mode;
+	bool follows_by_sideband; /* else by /proc alone */
+	uint32_t n_processes;	  /* known at the moment */
+	/* Of the unwind tables: the budget, what of it is in use, and what the kernel holds for
+	 * them. */
+	uint64_t unwind_budget_bytes, unwind_used_bytes, unwind_memory_bytes;
+	uint64_t n_unwind_installed, n_unwind_evicted; /* files, since the start */
 };
 
 /*
  * Answers {"ok":true,"version":…,"pid":…,"since_ns":…,"frequency_hz":…,"cpus":…,"bucket_ns":…,
  * "store":…,"buckets_written":…,"buckets_waiting":…,"losses":{NAME:{"count":…,"weight_ns":…},…},
- * "last_error":…,"safe_mode":…}.
+ * "last_error":…,"safe_mode":…,"processes":…,"follows_processes":"sideband"|"proc","unwind":{
+ * "budget_bytes":…,"used_bytes":…,"memory_bytes":…,"files_installed":…,"files_evicted":…}}.
  */
 void control_status_reply(struct control_call call, const struct control_status *status);
 

@@ -32,6 +32,9 @@ static const char *const names[] = {
 	[LOSS_SIDEBAND_CPU] = "sideband_cpu_missed",
 	[LOSS_PROCESS_FULL] = "process_refused",
 	[LOSS_PROCESS_HEALED] = "process_healed",
+	[LOSS_UNWIND_EVICTED] = "unwind_evicted",
+	[LOSS_UNWIND_REFUSED] = "unwind_refused",
+	[LOSS_UNWIND_FAILED] = "unwind_broken",
 	[LOSS_CPU_MISSED] = "cpu_missed",
 };
 _Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");

@@ -27,6 +27,7 @@ static void on_status(void *ctx, struct control_call call, const char *argument)
 	struct bucket_cycle_buckets buckets = bucket_cycle_buckets(p->cycle);
 	struct profile_loss changed[LOSS_MAX];
 	char last_error[STORE_ERROR_MAX];
+	struct unwind_feed_counters unwind = unwind_feed_counters(p->unwind);
 	struct losses losses;
 
 	(void)argument;
@@ -51,6 +52,13 @@ static void on_status(void *ctx, struct control_call call, const char *argument)
 			.safe_mode = p->safe_mode ? "the host went down soon after profd attached; "
 						    "user stacks are not walked"
 						  : NULL,
+			.follows_by_sideband = p->follows_processes,
+			.n_processes = process_table_size(p->processes),
+			.unwind_budget_bytes = unwind.budget_bytes,
+			.unwind_used_bytes = unwind.used_bytes,
+			.unwind_memory_bytes = unwind.slab_bytes,
+			.n_unwind_installed = unwind.tables.n_installed,
+			.n_unwind_evicted = unwind.tables.n_evicted,
 		});
 }
 

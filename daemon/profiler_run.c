@@ -47,6 +47,7 @@ void profiler_count(void *ctx, struct losses *losses)
 	const struct process_counters *processes = process_table_counters(p->processes);
 	const struct cgroup_counters *cgroups = cgroups_counters(p->cgroups);
 	struct intake_counters intake = intake_counters(p->intake);
+	struct unwind_feed_counters unwind = unwind_feed_counters(p->unwind);
 	struct wire_drops drops;
 
 	if (collectors_drops(p->collectors, &drops) == 0) {
@@ -65,6 +66,10 @@ void profiler_count(void *ctx, struct losses *losses)
 	losses->count[LOSS_SIDEBAND_EARLY] = intake.n_early;
 	losses->count[LOSS_CGROUP_UNKNOWN] = cgroups->n_unknown + cgroups->n_refused;
 	losses->count[LOSS_CGROUP_EVICTED] = cgroups->n_evicted;
+	losses->count[LOSS_UNWIND_EVICTED] = unwind.tables.n_evicted;
+	losses->count[LOSS_UNWIND_REFUSED] =
+		unwind.tables.n_refused + unwind.tables.n_full + unwind.n_spaces_refused;
+	losses->count[LOSS_UNWIND_FAILED] = unwind.tables.n_failed;
 	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
 	losses->count[LOSS_CPU_MISSED] = collectors_cpu_seconds_missed(p->collectors);
 }
