@@ -33,6 +33,7 @@ static const char *const names[] = {
 	[LOSS_PROCESS_FULL] = "process_refused",
 	[LOSS_PROCESS_HEALED] = "process_healed",
 	[LOSS_CPU_MISSED] = "cpu_missed",
+	[LOSS_RESOLVER] = "resolver_restarted",
 };
 _Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");
 

@@ -37,6 +37,7 @@ enum loss {
 	LOSS_PROCESS_FULL,   /* processes that found no room in the table */
 	LOSS_PROCESS_HEALED, /* processes read again because records were lost */
 	LOSS_CPU_MISSED,     /* seconds that an online CPU could not be sampled */
+	LOSS_RESOLVER, /* times that what reads foreign files failed, each by a file or by force */
 	LOSS_MAX
 };
 

@@ -93,8 +93,15 @@ static int open_store(struct profiler *p, struct profiler_error *error)
 
 static int make_parts(struct profiler *p, struct profiler_error *error)
 {
-	int r = resolver_client_new(&p->resolver);
+	int r = resolver_program_open(NULL, &p->resolver_program);
 
+	if (r < 0)
+		return profiler_fail(error, r,
+				     "cannot start: " RESOLVER_PROGRAM_NAME
+				     " is neither beside profd "
+				     "nor at %s: %s; install profd anew",
+				     resolver_program_installed(), strerror(-r));
+	r = resolver_client_new(&p->resolver_program, &p->resolver);
 	if (r == 0)
 		r = symbolize_new(p->resolver, &p->symbolize);
 	if (r == 0)
@@ -185,7 +192,7 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 		return profiler_fail(error, -ENOMEM, "out of memory");
 	p->config = *config;
 	p->perf_opener = perf_opener;
-	p->timer_source.fd = -1;
+	p->timer_source.fd = p->resolver_program.fd = -1;
 	service_init(&p->service);
 	read_boot_id(p->boot_id);
 	r = check_host(p, error);
@@ -239,6 +246,7 @@ struct profiler *profiler_free(struct profiler *p)
 	symbolize_free(p->symbolize);
 	opener_free(p->opener);
 	resolver_client_free(p->resolver);
+	resolver_program_close(&p->resolver_program);
 	close_p(&p->timer_source.fd);
 	event_loop_done(&p->loop);
 	free(p);

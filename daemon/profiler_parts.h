@@ -27,6 +27,7 @@ struct profiler {
 	struct perf_opener *perf_opener; /* borrowed */
 	struct online_cpus *online;
 	struct collectors *collectors;
+	struct resolver_program resolver_program;
 	struct resolver_client *resolver;
 	struct opener *opener;
 	struct symbolize *symbolize;

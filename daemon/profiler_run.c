@@ -66,6 +66,7 @@ void profiler_count(void *ctx, struct losses *losses)
 	losses->count[LOSS_CGROUP_EVICTED] = cgroups->n_evicted;
 	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
 	losses->count[LOSS_CPU_MISSED] = collectors_cpu_seconds_missed(p->collectors);
+	losses->count[LOSS_RESOLVER] = resolver_client_restarts(p->resolver);
 }
 
 /* ---- callbacks of the loop ---- */
