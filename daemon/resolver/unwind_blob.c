@@ -51,14 +51,23 @@ static uint64_t hash_words(uint64_t hash, const void *bytes, size_t size)
 	return hash;
 }
 
-static uint64_t checksum(const union head_bytes *head, const struct unwind_row *rows)
+static uint64_t checksum(const union head_bytes *head, const void *rows, size_t size)
 {
 	union head_bytes copy = *head;
 	uint64_t hash;
 
 	copy.head.checksum = 0;
 	hash = hash_words(HASH_OFFSET, copy.bytes, sizeof(copy));
-	return hash_words(hash, rows, (size_t)head->head.n_rows * sizeof(*rows));
+	return hash_words(hash, rows, size);
+}
+
+void unwind_blob_seal(void *head, const struct unwind_row *rows, uint32_t n_rows)
+{
+	union head_bytes copy;
+
+	memcpy(&copy, head, sizeof(copy));
+	copy.head.checksum = checksum(&copy, rows, (size_t)n_rows * sizeof(*rows));
+	memcpy(head, &copy, sizeof(copy));
 }
 
 static bool segments_are_right(const struct blob_head *head)
@@ -154,7 +163,7 @@ int unwind_blob_write(int fd, const struct unwind_table *table, const struct unw
 	if (check_head(&head.head, UNWIND_BLOB_HEAD_SIZE + size, key) < 0 ||
 	    check_rows(table->rows, table->n_rows) < 0)
 		return -EINVAL;
-	head.head.checksum = checksum(&head, table->rows);
+	unwind_blob_seal(&head, table->rows, table->n_rows);
 	r = write_all(fd, head.bytes, sizeof(head), 0);
 	return r < 0 ? r : write_all(fd, table->rows, size, sizeof(head));
 }
@@ -162,7 +171,9 @@ int unwind_blob_write(int fd, const struct unwind_table *table, const struct unw
 /* Takes `rows` (on the heap) over, or frees them. */
 static int finish(const union head_bytes *head, struct unwind_row *rows, struct unwind_table *ret)
 {
-	if (checksum(head, rows) != head->head.checksum ||
+	size_t size = (size_t)head->head.n_rows * sizeof(*rows);
+
+	if (checksum(head, rows, size) != head->head.checksum ||
 	    check_rows(rows, head->head.n_rows) < 0) {
 		free(rows);
 		return -EBADMSG;

@@ -46,4 +46,8 @@ int unwind_blob_read(int fd, const struct unwind_key *key, struct unwind_table *
 int unwind_blob_decode(const void *bytes, size_t size, const struct unwind_key *key,
 		       struct unwind_table *ret);
 
+/* Sets the checksum of a head (UNWIND_BLOB_HEAD_SIZE bytes) and the rows behind it, whatever they
+ * say. Pure. */
+void unwind_blob_seal(void *head, const struct unwind_row *rows, uint32_t n_rows);
+
 #endif

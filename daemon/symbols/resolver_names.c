@@ -143,6 +143,12 @@ static int read_identity(const struct packet *answer, struct elf_identity *ret)
 	return 0;
 }
 
+/* What the process says of a file; not to be mixed up with what this side says of the process. */
+static int said_error(int error)
+{
+	return error == -EMFILE || error == -ENOMEM ? error : -EIO;
+}
+
 /* Gives a file to a process that runs. A process that fails by it makes it broken. Returns 0;
  * -errno that the process said; -ECANCELED; -EPIPE when it failed, -EAGAIN before it was asked. */
 static int give(struct resolver_names *names, struct named_file *file, struct elf_identity *ret)
@@ -160,7 +166,7 @@ static int give(struct resolver_names *names, struct named_file *file, struct el
 		if (r < 0)
 			resolver_process_fail(names->process);
 	} else if (r == 0) {
-		return names->answer.head.error;
+		return said_error(names->answer.head.error);
 	}
 	file->broken = r < 0;
 	return r < 0 ? -EPIPE : 0;
