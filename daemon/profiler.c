@@ -103,6 +103,8 @@ static int make_parts(struct profiler *p, struct profiler_error *error)
 				     resolver_program_installed(), strerror(-r));
 	r = resolver_client_new(&p->resolver_program, &p->resolver);
 	if (r == 0)
+		r = rows_client_new(&p->resolver_program, p->config.cache_directory, &p->rows);
+	if (r == 0)
 		r = symbolize_new(p->resolver, &p->symbolize);
 	if (r == 0)
 		r = opener_new(&p->opener);
@@ -245,6 +247,7 @@ struct profiler *profiler_free(struct profiler *p)
 	files_free(p->files);
 	symbolize_free(p->symbolize);
 	opener_free(p->opener);
+	rows_client_free(p->rows);
 	resolver_client_free(p->resolver);
 	resolver_program_close(&p->resolver_program);
 	close_p(&p->timer_source.fd);

@@ -15,6 +15,7 @@
 #include "flush_queue.h"
 #include "profiler.h"
 #include "service.h"
+#include "symbols/rows_client.h"
 
 #define BOOT_ID_MAX 64
 
@@ -29,6 +30,7 @@ struct profiler {
 	struct collectors *collectors;
 	struct resolver_program resolver_program;
 	struct resolver_client *resolver;
+	struct rows_client *rows;
 	struct opener *opener;
 	struct symbolize *symbolize;
 	struct files *files;

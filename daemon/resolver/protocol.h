@@ -22,14 +22,14 @@
 
 enum packet_kind {
 	PACKET_READY = 1,  /* sent unasked, once, when it is in its sandbox; n: the version */
-	PACKET_ADD = 2,    /* file, its descriptor; answer: struct resolver_identity */
+	PACKET_ADD = 2,	   /* file, its descriptor; answer: struct resolver_identity */
 	PACKET_REMOVE = 3, /* file */
 	PACKET_NAMES = 4,  /* n times struct resolver_ask; answer: several packets in the order of
-			      * the questions, each with n times struct resolver_name_head and the
-			      * name's bytes. What was found of one file is sent before another
-			      * file is looked at, so that profd knows which one is being read. */
+			    * the questions, each with n times struct resolver_name_head and the
+			    * name's bytes. What was found of one file is sent before another
+			    * file is looked at, so that profd knows which one is being read. */
 	PACKET_ROWS = 5,   /* struct unwind_key, descriptors of the file and of an empty memfd;
-			      * answer: the blob (unwind_blob.h) is in the memfd */
+			    * answer: the blob (unwind_blob.h) is in the memfd */
 };
 
 struct resolver_head {

@@ -46,6 +46,7 @@ struct rows_client {
 /* The thread's own. */
 struct rows_builder {
 	struct resolver_process *process;
+	const char *cache_dir;	  /* NULL = none, or it was opened */
 	struct rows_cache *cache; /* NULL = none */
 	struct rows_counters counters;
 	uint32_t last_trust; /* of the file that the process has read */
@@ -150,6 +151,20 @@ static int build(struct rows_builder *builder, const struct question *question,
 	return r;
 }
 
+/* With the first question: a profd that does not get that far leaves no directory. */
+static void open_cache(struct rows_builder *builder)
+{
+	const char *dir = take_ptr(builder->cache_dir);
+	int r = dir ? rows_cache_new(dir, ROWS_CACHE_MAX_BYTES, &builder->cache) : 0;
+
+	if (r < 0)
+		log_warning("unwind tables are not cached in %s: %s; each start of profd makes "
+			    "them anew",
+			    dir,
+			    r == -EPERM ? "it is not profd's own, or others may write to it"
+					: strerror(-r));
+}
+
 static int find(struct rows_builder *builder, const struct question *question,
 		struct unwind_table *ret)
 {
@@ -157,6 +172,7 @@ static int find(struct rows_builder *builder, const struct question *question,
 
 	if (is_broken(builder, &question->key))
 		return -EBADMSG;
+	open_cache(builder);
 	if (builder->cache && rows_cache_find(builder->cache, &question->key, ret) == 0) {
 		builder->counters.n_cached++;
 		return 0;
@@ -200,18 +216,6 @@ static void answer(struct rows_client *client, struct rows_builder *builder,
 		rows_answer_free(&reply->answer);
 }
 
-static void open_cache(struct rows_builder *builder, const char *dir)
-{
-	int r = dir ? rows_cache_new(dir, ROWS_CACHE_MAX_BYTES, &builder->cache) : 0;
-
-	if (r < 0)
-		log_warning("unwind tables are not cached in %s: %s; each start of profd makes "
-			    "them anew",
-			    dir,
-			    r == -EPERM ? "it is not profd's own, or others may write to it"
-					: strerror(-r));
-}
-
 static void builder_free(struct rows_builder *builder)
 {
 	if (!builder)
@@ -234,7 +238,7 @@ static struct rows_builder *builder_new(const struct rows_client *client)
 		return NULL;
 	}
 	builder->last_trust = PROFILE_TRUST_SYSTEM;
-	open_cache(builder, client->cache_dir);
+	builder->cache_dir = client->cache_dir;
 	return builder;
 }
 

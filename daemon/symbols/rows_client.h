@@ -31,9 +31,9 @@ struct rows_answer {
 };
 
 /*
- * `program` is borrowed; `cache_dir` NULL or empty: none. Starts a thread, which opens the cache:
- * one that cannot be used is said in the log, and profd goes on without. Returns 0 or negative
- * errno of making the thread.
+ * `program` is borrowed; `cache_dir` NULL or empty: none. Starts a thread, which opens the cache
+ * with the first question: one that cannot be used is said in the log, and profd goes on without.
+ * Returns 0 or negative errno of making the thread.
  */
 int rows_client_new(const struct resolver_program *program, const char *cache_dir,
 		    struct rows_client **ret);
