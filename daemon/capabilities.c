@@ -41,6 +41,16 @@ static const struct capability table[] = {
 	 "opens files and /proc folders of other users",
 	 "Functions of processes of other users, and of files that only their owner may read, have "
 	 "no names (reason \"file not readable\")."},
+	/* kernel/sys.c, __sys_setresuid(), __sys_setresgid(); kernel/groups.c. */
+	{CAP_SETUID, "CAP_SETUID", CAPABILITY_RUNNING,
+	 "gives profd-resolver, which reads the files of others, a user of its own",
+	 "profd-resolver runs as profd's user; it has no privilege and no files all the same."},
+	{CAP_SETGID, "CAP_SETGID", CAPABILITY_RUNNING, "gives profd-resolver a group of its own",
+	 "profd-resolver runs as profd's user; it has no privilege and no files all the same."},
+	/* kernel/signal.c, check_kill_permission(): also for the signal of a parent's end. */
+	{CAP_KILL, "CAP_KILL", CAPABILITY_RUNNING,
+	 "ends a profd-resolver of another user that hangs",
+	 "profd-resolver runs as profd's user; it has no privilege and no files all the same."},
 	/* kernel/events/core.c, perf_mmap(): where RLIMIT_MEMLOCK cannot be raised. */
 	{CAP_IPC_LOCK, "CAP_IPC_LOCK", CAPABILITY_RUNNING,
 	 "maps perf ring buffers beyond kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK",

@@ -19,7 +19,7 @@
 
 #define CONFIG_FILE_MAX (64 * 1024)
 
-enum key_type { KEY_NUMBER, KEY_DIVISOR, KEY_PATH, KEY_PATTERNS };
+enum key_type { KEY_NUMBER, KEY_DIVISOR, KEY_PATH, KEY_PATH_OR_NONE, KEY_PATTERNS };
 
 static const struct key {
 	const char *section, *name;
@@ -52,6 +52,8 @@ static const struct key {
 	 512, 64, 0, "MiB"},
 	{"unwind", "max_frames", KEY_NUMBER, false, offsetof(struct config, unwind_max_frames), 16,
 	 1023, 1023, 0, "frames"},
+	{"unwind", "cache_directory", KEY_PATH_OR_NONE, false,
+	 offsetof(struct config, cache_directory), 0, 0, 0, 0, NULL},
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(struct config_error *error,
@@ -78,7 +80,9 @@ static void *member_to_set(struct config *config, const struct key *key)
 
 void config_init(struct config *config)
 {
-	*config = (struct config){.directory = "/var/lib/profd", .control_directory = "/run/profd"};
+	*config = (struct config){.directory = "/var/lib/profd",
+				  .control_directory = "/run/profd",
+				  .cache_directory = "/var/cache/profd"};
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (keys[i].type == KEY_NUMBER || keys[i].type == KEY_DIVISOR)
 			*(uint32_t *)member_to_set(config, &keys[i]) = keys[i].initial;
@@ -109,10 +113,13 @@ static int set_number(struct config *config, const struct key *key, const char *
 static int set_path(struct config *config, const struct key *key, const char *value,
 		    const char *where, struct config_error *error)
 {
-	if (value[0] != '/' || strlen(value) >= CONFIG_PATH_MAX)
+	bool none = key->type == KEY_PATH_OR_NONE && !*value;
+
+	if ((value[0] != '/' && !none) || strlen(value) >= CONFIG_PATH_MAX)
 		return fail(error,
-			    "%s: %s = '%s': accepted is an absolute path of at most %d bytes",
-			    where, key->name, value, CONFIG_PATH_MAX - 1);
+			    "%s: %s = '%s': accepted is an absolute path of at most %d bytes%s",
+			    where, key->name, value, CONFIG_PATH_MAX - 1,
+			    key->type == KEY_PATH_OR_NONE ? ", or nothing" : "");
 	(void)snprintf(member_to_set(config, key), CONFIG_PATH_MAX, "%s", value);
 	return 0;
 }
@@ -163,7 +170,7 @@ int config_set(struct config *config, const char *section, const char *name, con
 
 		if (strcmp(key->section, section) != 0 || strcmp(key->name, name) != 0)
 			continue;
-		if (key->type == KEY_PATH)
+		if (key->type == KEY_PATH || key->type == KEY_PATH_OR_NONE)
 			return set_path(config, key, value, where, error);
 		if (key->type == KEY_PATTERNS)
 			return add_patterns(config, key, value, where, error);
@@ -271,6 +278,7 @@ static bool differs(const struct key *key, const struct config *now, const struc
 {
 	switch (key->type) {
 	case KEY_PATH:
+	case KEY_PATH_OR_NONE:
 		return strcmp(member(now, key), member(next, key)) != 0;
 	case KEY_PATTERNS:
 		return memcmp(member(now, key), member(next, key),

@@ -36,8 +36,9 @@ struct config {
 	uint32_t unwind_max_frames;		 /* [unwind] max_frames: of a user stack */
 	char directory[CONFIG_PATH_MAX];	 /* [store] directory */
 	char control_directory[CONFIG_PATH_MAX]; /* [service] control_directory: of the socket */
-	struct config_patterns exclude_units;	 /* [filter] exclude_units */
-	struct config_patterns exclude_comms;	 /* [filter] exclude_comms */
+	char cache_directory[CONFIG_PATH_MAX]; /* [unwind] cache_directory: of tables; "" = none */
+	struct config_patterns exclude_units;  /* [filter] exclude_units */
+	struct config_patterns exclude_comms;  /* [filter] exclude_comms */
 };
 
 struct config_error {

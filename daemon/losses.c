@@ -36,6 +36,7 @@ static const char *const names[] = {
 	[LOSS_UNWIND_REFUSED] = "unwind_refused",
 	[LOSS_UNWIND_FAILED] = "unwind_broken",
 	[LOSS_CPU_MISSED] = "cpu_missed",
+	[LOSS_RESOLVER] = "resolver_restarted",
 };
 _Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");
 

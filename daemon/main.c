@@ -32,7 +32,13 @@
 
 const char *argp_program_version = "profd " PROFD_VERSION;
 
-enum option_key { OPTION_DEBUG = 256, OPTION_CONTROL, OPTION_CONTROL_DIRECTORY, OPTION_PROBE };
+enum option_key {
+	OPTION_DEBUG = 256,
+	OPTION_CONTROL,
+	OPTION_CONTROL_DIRECTORY,
+	OPTION_CACHE_DIRECTORY,
+	OPTION_PROBE
+};
 
 static const struct argp_option options[] = {
 	{"config", 'c', "FILE", 0, "read FILE instead of " CONFIG_DEFAULT_PATH, 0},
@@ -46,6 +52,8 @@ static const struct argp_option options[] = {
 	 0},
 	{"control-directory", OPTION_CONTROL_DIRECTORY, "DIR", 0,
 	 "where the control socket is, instead of /run/profd", 0},
+	{"cache-directory", OPTION_CACHE_DIRECTORY, "DIR", 0,
+	 "where unwind tables are kept, instead of /var/cache/profd; '': nowhere", 0},
 	{"debug", OPTION_DEBUG, NULL, 0, "say more, also what libbpf says", 0},
 	{"probe", OPTION_PROBE, NULL, 0,
 	 "print as JSON what this machine lets profd do, and end: 0 when it could run, 5 when not",
@@ -60,6 +68,7 @@ struct arguments {
 	const char *bucket;
 	const char *control; /* NULL: be a profd */
 	const char *control_directory;
+	const char *cache_directory;
 	int log_level;
 	bool probe;
 };
@@ -87,6 +96,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_CONTROL_DIRECTORY:
 		arguments->control_directory = arg;
 		return 0;
+	case OPTION_CACHE_DIRECTORY:
+		arguments->cache_directory = arg;
+		return 0;
 	case OPTION_DEBUG:
 		arguments->log_level = LOG_DEBUG;
 		return 0;
@@ -107,7 +119,7 @@ static int set_directory(struct config *config, const char *section, const char 
 {
 	char path[CONFIG_PATH_MAX], here[PATH_MAX];
 
-	if (dir[0] == '/')
+	if (dir[0] == '/' || !*dir)
 		return config_set(config, section, key, dir, option, error);
 	if (!getcwd(here, sizeof(here)) ||
 	    snprintf(path, sizeof(path), "%s/%s", here, dir) >= (int)sizeof(path)) {
@@ -133,6 +145,9 @@ static int make_config(const struct arguments *arguments, struct config *ret,
 	if (r == 0 && arguments->control_directory)
 		r = set_directory(ret, "service", "control_directory", arguments->control_directory,
 				  "--control-directory", error);
+	if (r == 0 && arguments->cache_directory)
+		r = set_directory(ret, "unwind", "cache_directory", arguments->cache_directory,
+				  "--cache-directory", error);
 	if (r == 0 && arguments->frequency)
 		r = config_set(ret, "cpu", "frequency_hz", arguments->frequency, "--frequency",
 			       error);

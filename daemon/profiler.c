@@ -93,8 +93,17 @@ static int open_store(struct profiler *p, struct profiler_error *error)
 
 static int make_parts(struct profiler *p, struct profiler_error *error)
 {
-	int r = resolver_client_new(&p->resolver);
+	int r = resolver_program_open(NULL, &p->resolver_program);
 
+	if (r < 0)
+		return profiler_fail(error, r,
+				     "cannot start: " RESOLVER_PROGRAM_NAME
+				     " is neither beside profd "
+				     "nor at %s: %s; install profd anew",
+				     resolver_program_installed(), strerror(-r));
+	r = resolver_client_new(&p->resolver_program, &p->resolver);
+	if (r == 0)
+		r = rows_client_new(&p->resolver_program, p->config.cache_directory, &p->rows);
 	if (r == 0)
 		r = symbolize_new(p->resolver, &p->symbolize);
 	if (r == 0)
@@ -120,18 +129,14 @@ static int make_parts(struct profiler *p, struct profiler_error *error)
 static int make_unwind(struct profiler *p, struct profiler_error *error)
 {
 	struct collector_unwind_fds fds = collectors_unwind_fds(p->collectors);
-	int r = rows_client_new(&p->rows);
-
-	if (r == 0)
-		r = unwind_feed_new(
-			&(struct unwind_feed_parts){.slabs_fd = fds.slabs,
-						    .files_fd = fds.files,
-						    .processes_fd = fds.processes,
-						    .budget_mb = p->config.unwind_budget_mb,
-						    .files = p->files,
-						    .symbolize = p->symbolize,
-						    .rows = p->rows},
-			&p->unwind);
+	int r = unwind_feed_new(&(struct unwind_feed_parts){.slabs_fd = fds.slabs,
+							    .files_fd = fds.files,
+							    .processes_fd = fds.processes,
+							    .budget_mb = p->config.unwind_budget_mb,
+							    .files = p->files,
+							    .symbolize = p->symbolize,
+							    .rows = p->rows},
+				&p->unwind);
 	if (r < 0)
 		return profiler_fail(error, r, "cannot make the unwind tables: %s", strerror(-r));
 	process_table_set_unwind(p->processes, unwind_feed_spaces(p->unwind));
@@ -210,7 +215,7 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 		return profiler_fail(error, -ENOMEM, "out of memory");
 	p->config = *config;
 	p->perf_opener = perf_opener;
-	p->timer_source.fd = -1;
+	p->timer_source.fd = p->resolver_program.fd = -1;
 	service_init(&p->service);
 	read_boot_id(p->boot_id);
 	r = check_host(p, error);
@@ -262,12 +267,13 @@ struct profiler *profiler_free(struct profiler *p)
 	attribution_free(p->attribution);
 	process_table_free(p->processes);
 	unwind_feed_free(p->unwind);
-	rows_client_free(p->rows);
 	cgroups_free(p->cgroups);
 	files_free(p->files);
 	symbolize_free(p->symbolize);
 	opener_free(p->opener);
+	rows_client_free(p->rows);
 	resolver_client_free(p->resolver);
+	resolver_program_close(&p->resolver_program);
 	close_p(&p->timer_source.fd);
 	event_loop_done(&p->loop);
 	free(p);

@@ -16,6 +16,7 @@
 #include "process/unwind_feed.h"
 #include "profiler.h"
 #include "service.h"
+#include "symbols/rows_client.h"
 
 #define BOOT_ID_MAX 64
 
@@ -28,6 +29,7 @@ struct profiler {
 	struct perf_opener *perf_opener; /* borrowed */
 	struct online_cpus *online;
 	struct collectors *collectors;
+	struct resolver_program resolver_program;
 	struct resolver_client *resolver;
 	struct rows_client *rows;
 	struct opener *opener;

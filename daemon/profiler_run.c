@@ -72,6 +72,8 @@ void profiler_count(void *ctx, struct losses *losses)
 	losses->count[LOSS_UNWIND_FAILED] = unwind.tables.n_failed;
 	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
 	losses->count[LOSS_CPU_MISSED] = collectors_cpu_seconds_missed(p->collectors);
+	losses->count[LOSS_RESOLVER] =
+		resolver_client_restarts(p->resolver) + rows_client_counters(p->rows)->n_restarts;
 }
 
 /* ---- callbacks of the loop ---- */

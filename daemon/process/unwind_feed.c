@@ -5,7 +5,10 @@
 #include "process/unwind_feed.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
+
+_Static_assert(PROFILE_IDENTITY_MAX == UNWIND_IDENTITY_MAX, "an identity fits into a key");
 
 #define ASKED_AT_ONCE 64
 #define ROWS_A_WORK   65536
@@ -25,17 +28,30 @@ struct unwind_feed {
 	uint32_t n_asked;     /* rows that are on their way */
 };
 
+static struct unwind_key key_of(const struct profile_file *file)
+{
+	struct unwind_key key = {.trust_uid = file->trust_uid,
+				 .is_build_id = file->is_build_id,
+				 .identity_len = file->identity_len};
+
+	memcpy(key.identity, file->identity, file->identity_len);
+	return key;
+}
+
 /* The file was opened again, or could not be. */
 static void on_reopened(void *ctx, uint32_t number, int take_fd)
 {
 	struct unwind_feed *feed = ctx;
 	const struct profile_file *file = symbolize_file(feed->symbolize, number);
+	struct unwind_key key = {};
 
+	if (file)
+		key = key_of(file);
 	feed->n_asked--;
 	if (take_fd < 0 || !file) {
 		close_p(&take_fd);
 		unwind_tables_no_rows(feed->tables, number, false);
-	} else if (rows_client_ask(feed->rows, number, take_fd) < 0) {
+	} else if (rows_client_ask(feed->rows, number, take_fd, &key) < 0) {
 		unwind_tables_postpone(feed->tables, number);
 	} else {
 		feed->n_asked++;
@@ -146,14 +162,16 @@ void unwind_feed_scan(struct unwind_feed *feed, uint64_t now_mono_ns)
 
 void unwind_feed_dispatch(struct unwind_feed *feed)
 {
-	struct rows_answer answer;
+	struct rows_answer *answer;
 
-	while (rows_client_take(feed->rows, &answer) > 0) {
+	while ((answer = rows_client_take(feed->rows))) {
 		feed->n_asked--;
-		if (answer.table && answer.error == 0)
-			(void)unwind_tables_give(feed->tables, answer.file, answer.table);
+		if (answer->table && answer->error == 0)
+			(void)unwind_tables_give(feed->tables, answer->file,
+						 take_ptr(answer->table));
 		else
-			unwind_tables_no_rows(feed->tables, answer.file, answer.error != -ENODATA);
+			unwind_tables_no_rows(feed->tables, answer->file, true);
+		rows_answer_free(answer);
 	}
 }
 

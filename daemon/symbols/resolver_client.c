@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * resolver_client.c - the thread that reads foreign files, and the two queues to and from it.
+ * resolver_client.c - the thread that asks profd-resolver, and the two queues to and from it. What
+ * is no foreign input, the kernel's symbols, it reads itself.
  */
 #include "symbols/resolver_client.h"
 
 #include "cleanup.h"
 #include "mailbox.h"
-#include "resolver/symbol_files.h"
+#include "symbols/resolver_names.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
-#define REQUESTS_MAX	   8192 /* more than there are files: each is added once */
-#define INDEX_BUDGET_BYTES (8u << 20)
-#define OPEN_FILES_MAX	   4096 /* as symbolize.h has */
+#define REQUESTS_MAX 8192 /* more than there are files: each is added once */
 
 _Static_assert(PROFILE_IDENTITY_MAX == ELF_IDENTITY_MAX, "identities fit both ways");
 
@@ -36,10 +36,13 @@ struct reply {
 };
 
 struct resolver_client {
+	const struct resolver_program *program;
 	struct mailbox requests, replies;
 	pthread_t thread;
+	int cancel_fd; /* readable: the thread is to end, whatever it waits for */
 	bool started;
-	size_t outstanding; /* answers not taken yet; the event loop's own */
+	size_t outstanding;  /* answers not taken yet; the event loop's own */
+	uint64_t n_restarts; /* as the last answer said; likewise */
 };
 
 static struct reply *reply_of(struct resolver_reply *body)
@@ -61,32 +64,14 @@ struct resolver_reply *resolver_reply_free(struct resolver_reply *body)
 
 /* ---- the thread ---- */
 
-static enum unknown_reason reason_of(int error)
-{
-	switch (error) {
-	case 0:
-		return UNKNOWN_NONE;
-	case -ENOENT:
-		return UNKNOWN_NO_SYMBOL;
-	case -ESTALE:
-		return UNKNOWN_FILE_GONE;
-	case -EFBIG:
-	case -EMFILE:
-	case -ENOMEM:
-		return UNKNOWN_FILE_SKIPPED;
-	default:
-		return UNKNOWN_FILE_BROKEN;
-	}
-}
-
-static void answer_identity(struct symbol_files *files, struct request *request,
+static void answer_identity(struct resolver_names *names, struct request *request,
 			    struct resolver_reply *body)
 {
 	struct elf_identity identity;
 
 	body->kind = RESOLVER_IDENTITY;
 	body->file = request->file;
-	body->error = symbol_files_add(files, request->file, take_fd(&request->fd), &identity);
+	body->error = resolver_names_add(names, request->file, take_fd(&request->fd), &identity);
 	if (body->error < 0)
 		return;
 	body->is_build_id = identity.is_build_id;
@@ -94,7 +79,7 @@ static void answer_identity(struct symbol_files *files, struct request *request,
 	memcpy(body->identity, identity.bytes, identity.len);
 }
 
-static void answer_names(struct symbol_files *files, const struct request *request,
+static void answer_names(struct resolver_names *names, const struct request *request,
 			 struct resolver_reply *body)
 {
 	body->kind = RESOLVER_NAMES;
@@ -102,13 +87,10 @@ static void answer_names(struct symbol_files *files, const struct request *reque
 	if (!body->names)
 		return; /* the questions stay open and are asked again */
 	body->n_names = request->n;
-	for (size_t i = 0; i < request->n; i++) {
-		struct resolver_name *name = &body->names[i];
-
-		name->question = request->questions[i];
-		name->unknown = reason_of(symbol_files_name(
-			files, name->question.file, name->question.offset, &name->function));
-	}
+	for (size_t i = 0; i < request->n; i++)
+		body->names[i].question = request->questions[i];
+	/* Cancelled, nobody takes the answer. */
+	(void)resolver_names_find(names, body->names, body->n_names);
 }
 
 static void answer_kernel(struct resolver_reply *body)
@@ -126,52 +108,58 @@ static void free_request(struct request *request)
 	free(request);
 }
 
-static void serve(struct resolver_client *client, struct symbol_files *files)
+static void answer(struct resolver_client *client, struct resolver_names *names,
+		   struct request *request)
 {
-	struct request *request;
+	struct reply *reply = calloc(1, sizeof(*reply));
 
-	while ((request = (struct request *)mailbox_wait(&client->requests))) {
-		struct reply *reply =
-			request->kind == REQUEST_REMOVE ? NULL : calloc(1, sizeof(*reply));
-
-		if (request->kind == REQUEST_REMOVE) {
-			symbol_files_remove(files, request->file);
-		} else if (reply) {
-			if (request->kind == REQUEST_ADD)
-				answer_identity(files, request, &reply->body);
-			else if (request->kind == REQUEST_NAMES)
-				answer_names(files, request, &reply->body);
-			else
-				answer_kernel(&reply->body);
-			if (mailbox_put(&client->replies, &reply->mail) < 0)
-				resolver_reply_free(&reply->body);
-		}
-		free_request(request);
-	}
+	if (!reply)
+		return;
+	if (request->kind == REQUEST_ADD)
+		answer_identity(names, request, &reply->body);
+	else if (request->kind == REQUEST_NAMES)
+		answer_names(names, request, &reply->body);
+	else
+		answer_kernel(&reply->body);
+	reply->body.n_restarts = resolver_names_failures(names);
+	if (mailbox_put(&client->replies, &reply->mail) < 0)
+		resolver_reply_free(&reply->body);
 }
 
 static void *resolver_thread(void *ctx)
 {
 	struct resolver_client *client = ctx;
-	struct symbol_files *files = NULL;
+	struct resolver_names *names = NULL;
+	struct request *request;
 
 	pthread_setname_np(pthread_self(), "profd-resolver");
-	if (symbol_files_new(INDEX_BUDGET_BYTES, OPEN_FILES_MAX, &files) == 0)
-		serve(client, files);
-	symbol_files_free(files);
+	if (resolver_names_new(client->program, client->cancel_fd, &names) < 0)
+		return NULL;
+	while ((request = (struct request *)mailbox_wait(&client->requests))) {
+		if (request->kind == REQUEST_REMOVE)
+			resolver_names_remove(names, request->file);
+		else
+			answer(client, names, request);
+		free_request(request);
+	}
+	resolver_names_free(names);
 	return NULL;
 }
 
 /* ---- the event loop's side ---- */
 
-int resolver_client_new(struct resolver_client **ret)
+int resolver_client_new(const struct resolver_program *program, struct resolver_client **ret)
 {
 	struct resolver_client *client = calloc(1, sizeof(*client));
 	int r;
 
 	if (!client)
 		return -ENOMEM;
-	r = mailbox_init(&client->requests, REQUESTS_MAX);
+	client->program = program;
+	client->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = client->cancel_fd < 0 ? -errno : 0;
+	if (r == 0)
+		r = mailbox_init(&client->requests, REQUESTS_MAX);
 	if (r == 0)
 		r = mailbox_init(&client->replies, REQUESTS_MAX);
 	if (r == 0)
@@ -195,12 +183,14 @@ struct resolver_client *resolver_client_free(struct resolver_client *client)
 		while ((mail = mailbox_take(&client->requests)))
 			free_request((struct request *)mail);
 		mailbox_close(&client->requests);
+		(void)eventfd_write(client->cancel_fd, 1);
 		pthread_join(client->thread, NULL);
 		while ((mail = mailbox_take(&client->replies)))
 			resolver_reply_free(&((struct reply *)mail)->body);
 	}
 	mailbox_done(&client->requests);
 	mailbox_done(&client->replies);
+	close_p(&client->cancel_fd);
 	free(client);
 	return NULL;
 }
@@ -270,7 +260,8 @@ int resolver_client_remove_file(struct resolver_client *client, uint32_t file)
 int resolver_client_ask_names(struct resolver_client *client,
 			      const struct resolver_question *questions, size_t n)
 {
-	struct request *request = request_new(REQUEST_NAMES, n);
+	struct request *request =
+		n <= RESOLVER_QUESTIONS_MAX ? request_new(REQUEST_NAMES, n) : NULL;
 
 	if (!request)
 		return -ENOMEM;
@@ -285,6 +276,11 @@ int resolver_client_load_kernel(struct resolver_client *client)
 	return request ? send_request(client, request) : -ENOMEM;
 }
 
+uint64_t resolver_client_restarts(const struct resolver_client *client)
+{
+	return client->n_restarts;
+}
+
 struct resolver_reply *resolver_client_take(struct resolver_client *client)
 {
 	struct reply *reply = (struct reply *)mailbox_take(&client->replies);
@@ -292,5 +288,6 @@ struct resolver_reply *resolver_client_take(struct resolver_client *client)
 	if (!reply)
 		return NULL;
 	client->outstanding--;
+	client->n_restarts = reply->body.n_restarts;
 	return &reply->body;
 }

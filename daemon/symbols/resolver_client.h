@@ -2,15 +2,17 @@
 /*
  * resolver_client.h - asks for identities and names without waiting for them.
  *
- * Requests and answers are messages that share nothing with the event loop, so that whoever
- * answers may be a thread today and a process without privilege tomorrow. Answers come in the
- * order of the requests.
+ * Foreign files are read by profd-resolver, a process without privilege (resolver_names.h), which a
+ * thread of this client asks: when it dies or hangs, the thread waits for the next one, and nothing
+ * else does. Requests and answers are messages that share nothing with the event loop; answers come
+ * in the order of the requests.
  */
 #ifndef PROFD_RESOLVER_CLIENT_H
 #define PROFD_RESOLVER_CLIENT_H
 
 #include "profile.h"
 #include "symbols/kernel_symbols.h"
+#include "symbols/resolver_program.h"
 
 struct resolver_client;
 
@@ -40,16 +42,21 @@ struct resolver_reply {
 	/* RESOLVER_KERNEL: NULL when it could not be read, and then error says why. */
 	struct kernel_symbols *kernel; /* the receiver takes it and sets NULL */
 	int error;
+	uint64_t n_restarts; /* resolver_client_restarts() when it was answered */
 };
 
-int resolver_client_new(struct resolver_client **ret);
-/* Ends the thread; questions that have no answer yet are dropped. */
+/* `program` is borrowed. Returns 0 or negative errno of making the thread. */
+int resolver_client_new(const struct resolver_program *program, struct resolver_client **ret);
+/* Ends the thread and the process; questions that have no answer yet are dropped. */
 struct resolver_client *resolver_client_free(struct resolver_client *client);
 
 /* Readable when there may be an answer. */
 int resolver_client_fd(const struct resolver_client *client);
 /* Whether every request has been answered and every answer was taken. */
 bool resolver_client_idle(const struct resolver_client *client);
+
+/* How often profd-resolver had to be started again, as known by the answers that were taken. */
+uint64_t resolver_client_restarts(const struct resolver_client *client);
 
 /* Requests. -EAGAIN when too many wait; the descriptor is closed then. */
 int resolver_client_add_file(struct resolver_client *client, uint32_t file, int take_fd);

@@ -82,7 +82,8 @@ class Agent:
 
     def __init__(self, profd, store):
         # A control socket of its own, in a directory that profd makes.
-        self.command = [profd, "--store", store, "--control-directory", f"{store}-run"]
+        self.command = [profd, "--store", store, "--control-directory", f"{store}-run",
+                        "--cache-directory", f"{store}-cache"]
         self.log = None
         self.process = None
         self.started_s = 0

@@ -53,6 +53,7 @@ void daemon_fixture_init(struct daemon_fixture *fixture)
 	assert_non_null(mkdtemp(fixture->dir));
 	(void)snprintf(fixture->store, sizeof(fixture->store), "%s/store", fixture->dir);
 	(void)snprintf(fixture->run, sizeof(fixture->run), "%s/run", fixture->dir);
+	(void)snprintf(fixture->cache, sizeof(fixture->cache), "%s/cache", fixture->dir);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -104,8 +105,9 @@ void daemon_start_as(struct daemon_fixture *fixture, const struct child_options 
 		     const char *const options[])
 {
 	/* A control socket of its own: a profd of the machine's may be running. */
-	const char *argv[ARGUMENTS_MAX] = {program_of("PROFD"), "--store", fixture->store,
-					   "--control-directory", fixture->run};
+	const char *argv[ARGUMENTS_MAX] = {program_of("PROFD"),	  "--store",	fixture->store,
+					   "--control-directory", fixture->run, "--cache-directory",
+					   fixture->cache};
 	_cleanup_free_ char *said = NULL;
 
 	append(argv, options);

@@ -22,6 +22,7 @@ struct daemon_fixture {
 	char dir[PATH_MAX / 2]; /* a temporary directory, all of it removed at the end */
 	char store[PATH_MAX];	/* in it; profd makes it */
 	char run[PATH_MAX];	/* likewise, for its control socket */
+	char cache[PATH_MAX];	/* likewise, for its unwind tables */
 	struct child profd;
 };
 

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#define THREADS_MAX 64
+
 static uint64_t status_value(pid_t pid, pid_t tid, const char *key, int base)
 {
 	_cleanup_fclose_ FILE *f = NULL;
@@ -70,6 +72,38 @@ pid_t proc_only_child(pid_t pid)
 	if (fscanf(f, "%d %d", &child, &other) == 2)
 		fail_msg("%d has more than one child", pid);
 	return child;
+}
+
+static bool is_named(pid_t pid, const char *name)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[64], text[64] = "";
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(text, sizeof(text), f))
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, name) == 0 && proc_lives(pid);
+}
+
+pid_t proc_child_named(pid_t pid, const char *name)
+{
+	pid_t threads[THREADS_MAX];
+	unsigned int n = proc_threads(pid, threads, THREADS_MAX);
+
+	for (unsigned int i = 0; i < n; i++) {
+		_cleanup_fclose_ FILE *f = NULL;
+		char path[64];
+		int child;
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, threads[i]);
+		f = fopen(path, "re");
+		while (f && fscanf(f, "%d", &child) == 1)
+			if (is_named(child, name))
+				return child;
+	}
+	return 0;
 }
 
 bool proc_lives(pid_t pid)

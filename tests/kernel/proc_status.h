@@ -21,6 +21,9 @@ unsigned int proc_threads(pid_t pid, pid_t *ret, unsigned int max);
 /* Its only child, or 0 when it has none; more than one fail the test. */
 pid_t proc_only_child(pid_t pid);
 
+/* A child of any of its threads that bears this name and is no zombie, or 0. */
+pid_t proc_child_named(pid_t pid, const char *name);
+
 /* Whether it is there and no zombie. */
 bool proc_lives(pid_t pid);
 

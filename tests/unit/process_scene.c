@@ -37,7 +37,8 @@ int scene_set_up(void **state)
 	assert_non_null(scene);
 	(void)snprintf(scene->proc, sizeof(scene->proc), "/tmp/profd-test-proc-XXXXXX");
 	assert_non_null(mkdtemp(scene->proc));
-	assert_int_equal(resolver_client_new(&scene->resolver), 0);
+	assert_int_equal(resolver_program_open(getenv("PROFD_RESOLVER"), &scene->program), 0);
+	assert_int_equal(resolver_client_new(&scene->program, &scene->resolver), 0);
 	assert_int_equal(symbolize_new(scene->resolver, &scene->symbolize), 0);
 	assert_int_equal(opener_new(&scene->opener), 0);
 	assert_int_equal(files_new(scene->symbolize, scene->opener, &scene->files), 0);
@@ -56,6 +57,7 @@ int scene_tear_down(void **state)
 	symbolize_free(scene->symbolize);
 	opener_free(scene->opener);
 	resolver_client_free(scene->resolver);
+	resolver_program_close(&scene->program);
 	free(scene);
 	return 0;
 }

@@ -14,6 +14,7 @@
 
 struct scene {
 	char proc[64];
+	struct resolver_program program;
 	struct resolver_client *resolver;
 	struct opener *opener;
 	struct symbolize *symbolize;

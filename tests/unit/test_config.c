@@ -37,6 +37,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.max_mb, 1024);
 	assert_string_equal(config.directory, "/var/lib/profd");
 	assert_string_equal(config.control_directory, "/run/profd");
+	assert_string_equal(config.cache_directory, "/var/cache/profd");
 	assert_int_equal(config.exclude_units.n, 0);
 	assert_int_equal(config.exclude_comms.n, 0);
 }
@@ -57,6 +58,10 @@ static void test_all_keys(void **state)
 	assert_int_equal(config.max_nodes, 20000);
 	assert_int_equal(config.max_mb, 16);
 	assert_string_equal(config.directory, "/srv/p");
+	assert_int_equal(parse(&config, "[unwind]\ncache_directory = /srv/c\n", &error), 0);
+	assert_string_equal(config.cache_directory, "/srv/c");
+	assert_int_equal(parse(&config, "[unwind]\ncache_directory =\n", &error), 0);
+	assert_string_equal(config.cache_directory, ""); /* none */
 }
 
 /* packaging/profd.conf as it is installed, or with the "#" before its keys taken away. */
@@ -167,14 +172,14 @@ static void test_reloadable(void **state)
 	assert_int_equal(config_reloadable(&now, &next, text, sizeof(text)), 0);
 	assert_int_equal(parse(&next,
 			       "[cpu]\nfrequency_hz=99\n[store]\nbucket_s=20\ndirectory=/x\n"
-			       "[service]\ncontrol_directory=/y\n",
+			       "[service]\ncontrol_directory=/y\n[unwind]\ncache_directory=/z\n",
 			       &error),
 			 0);
 	assert_int_equal(config_reloadable(&now, &next, text, sizeof(text)), -EBUSY);
 	assert_string_equal(text,
 			    "not reloaded, the configuration of before stays in force: [service] "
-			    "control_directory, [store] bucket_s, [store] directory changed, which "
-			    "needs a restart of profd");
+			    "control_directory, [store] bucket_s, [store] directory, [unwind] "
+			    "cache_directory changed, which needs a restart of profd");
 }
 
 static void test_refusals(void **state)
@@ -195,6 +200,10 @@ static void test_refusals(void **state)
 		{"[store]\nbucket_s = 0\n", "1 to 600"},
 		{"[store]\nbucket_s = 720\n", "1 to 600"},
 		{"[store]\ndirectory = var/lib\n", "absolute path"},
+		{"[store]\ndirectory =\n", "absolute path"},
+		{"[unwind]\ncache_directory = var/cache\n",
+		 "absolute path of at most 4095 bytes, or "
+		 "nothing"},
 		{"[cpu]\nhz = 49\n",
 		 "profd.conf:2: unknown key 'hz' in section [cpu]; known are [cpu] frequency_hz"},
 		{"frequency_hz = 49\n", "profd.conf:1: unknown key 'frequency_hz' in section []"},

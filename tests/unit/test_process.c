@@ -23,6 +23,7 @@
 
 struct scene {
 	char proc[64];
+	struct resolver_program program;
 	struct resolver_client *resolver;
 	struct opener *opener;
 	struct symbolize *symbolize;
@@ -73,7 +74,8 @@ static int set_up(void **state)
 	assert_non_null(scene);
 	(void)snprintf(scene->proc, sizeof(scene->proc), "/tmp/profd-test-proc-XXXXXX");
 	assert_non_null(mkdtemp(scene->proc));
-	assert_int_equal(resolver_client_new(&scene->resolver), 0);
+	assert_int_equal(resolver_program_open(getenv("PROFD_RESOLVER"), &scene->program), 0);
+	assert_int_equal(resolver_client_new(&scene->program, &scene->resolver), 0);
 	assert_int_equal(symbolize_new(scene->resolver, &scene->symbolize), 0);
 	assert_int_equal(opener_new(&scene->opener), 0);
 	assert_int_equal(files_new(scene->symbolize, scene->opener, &scene->files), 0);
@@ -93,6 +95,7 @@ static int tear_down(void **state)
 	symbolize_free(scene->symbolize);
 	opener_free(scene->opener);
 	resolver_client_free(scene->resolver);
+	resolver_program_close(&scene->program);
 	free(scene);
 	return 0;
 }

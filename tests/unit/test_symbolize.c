@@ -28,6 +28,7 @@ int function_to_be_named(int x)
 }
 
 struct scene {
+	struct resolver_program program;
 	struct resolver_client *resolver;
 	struct symbolize *symbolize;
 };
@@ -37,7 +38,8 @@ static int set_up(void **state)
 	struct scene *scene = calloc(1, sizeof(*scene));
 
 	assert_non_null(scene);
-	assert_int_equal(resolver_client_new(&scene->resolver), 0);
+	assert_int_equal(resolver_program_open(getenv("PROFD_RESOLVER"), &scene->program), 0);
+	assert_int_equal(resolver_client_new(&scene->program, &scene->resolver), 0);
 	assert_int_equal(symbolize_new(scene->resolver, &scene->symbolize), 0);
 	*state = scene;
 	return 0;
@@ -49,6 +51,7 @@ static int tear_down(void **state)
 
 	symbolize_free(scene->symbolize);
 	resolver_client_free(scene->resolver);
+	resolver_program_close(&scene->program);
 	free(scene);
 	return 0;
 }
