@@ -122,7 +122,7 @@ int unwind_spaces_publish(struct unwind_spaces *s, const struct process_key *key
 	if (r == 0 && n_words)
 		r = unwind_slabs_take(s->slabs, n_words, n_words, &extent);
 	if (r < 0) {
-		s->n_refused++;
+		s->n_refused += r != -EAGAIN;
 		return r;
 	}
 	if (n_words)

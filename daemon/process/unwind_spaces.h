@@ -23,7 +23,8 @@ DEFINE_CLEANUP(struct unwind_spaces *, unwind_spaces_free);
 
 /*
  * Makes these the mappings of the process. Files that have a number and no rows yet become wanted.
- * Returns 0; -EAGAIN or -ENOSPC without room, and then it is as it was and counted; -ENOMEM, -E2BIG
+ * Returns 0; -EAGAIN when there is room in a moment; -ENOSPC when there is none, and that is
+ * counted; in both cases it is as it was; -ENOMEM, -E2BIG
  * when the map is full.
  */
 int unwind_spaces_publish(struct unwind_spaces *spaces, const struct process_key *key,

@@ -12,8 +12,8 @@ import load
 LOAD = ("hot: a chain of 27 frames through two libraries, 5 kHz on its CPU, with and without frame "
         "pointers in turn, and one of 907; cold: python3.11 and clang -O2, each on a CPU of "
         "its own, 99 Hz; rows: all ELF files below /usr, one process")
-COUNTED = ("ns: run time of the BPF program (kernel.bpf_stats_enabled) / runs, profd's whole sample "
-           "(walk, head, ring buffer) against one bpf_get_stackid(); median of 15 turns, ratios "
+COUNTED = ("ns: run time of the BPF program (kernel.bpf_stats_enabled) / runs, profd's whole "
+           "sample (walk, head, ring buffer) against one bpf_get_stackid(); median of 15 turns, ratios "
            "within a round, with the 95 % interval of the median")
 GOALS = {"hot_ratio": 2.6, "ns_per_frame_deep": 200, "cold_ns_python": 15000,
          "cold_ns_clang": 37000}
@@ -30,7 +30,7 @@ PYTHON = ("def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)\n"
 
 
 def median_with_interval(values):
-    """The median and a 95 % interval of it, by order statistics (binomial, n = 15: 4th and 12th)."""
+    """The median and a 95 % interval of it, by order statistics (of 15 the 4th and the 12th)."""
     ordered = sorted(values)
     low = max(0, int(len(ordered) / 2 - 0.98 * len(ordered) ** 0.5))
     return statistics.median(ordered), ordered[low], ordered[-1 - low]

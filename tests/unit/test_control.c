@@ -63,6 +63,13 @@ static void answer_status(void *ctx, struct control_call call, const char *argum
 		.n_buckets_waiting = 1,
 		.losses = losses,
 		.n_losses = ARRAY_SIZE(losses),
+		.n_processes = 7,
+		.follows_by_sideband = true,
+		.unwind_budget_bytes = 64,
+		.unwind_used_bytes = 32,
+		.unwind_memory_bytes = 48,
+		.n_unwind_installed = 5,
+		.n_unwind_evicted = 1,
 		.last_error = "disk \"full\"",
 	};
 
@@ -171,7 +178,10 @@ static void test_status(void **state)
 		     "\"store\":\"/var/lib/profd\",\"buckets_written\":3,\"buckets_waiting\":1,"
 		     "\"losses\":{\"no_room\":{\"count\":2,\"weight_ns\":40},"
 		     "\"loop_stall\":{\"count\":1,\"weight_ns\":0}},"
-		     "\"last_error\":\"disk \\\"full\\\"\",\"safe_mode\":null}");
+		     "\"last_error\":\"disk \\\"full\\\"\",\"safe_mode\":null,"
+		     "\"processes\":7,\"follows_processes\":\"sideband\","
+		     "\"unwind\":{\"budget_bytes\":64,\"used_bytes\":32,\"memory_bytes\":48,"
+		     "\"files_installed\":5,\"files_evicted\":1}}");
 	assert_int_equal(control_counters(f->control)->n_requests, 1);
 }
 
