@@ -48,7 +48,12 @@ struct {
 struct seen {
 	__u64 start_boot_ns;
 	__u64 exec_id;
+	__u64 told_mono_ns; /* when the daemon was woken because of it */
 };
+
+/* A process whose code lies where nothing is known to be mapped, as after dlopen(), wakes the
+ * daemon as well, this seldom. */
+#define EMIT_TELL_AGAIN_NS 10000000ull
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -87,13 +92,18 @@ static __always_inline void count_drop(enum wire_drop reason, __u64 value)
 /* Returns the flag for bpf_ringbuf_output(): whether the daemon must run now. */
 static __always_inline __u64 wakeup_flag(const struct sample_event *e)
 {
-	struct seen now = {e->start_boot_ns, e->exec_id}, *before;
+	struct seen now = {e->start_boot_ns, e->exec_id, e->mono_ns}, *before;
 	__u32 pid = e->pid;
 
 	before = bpf_map_lookup_elem(&processes_seen, &pid);
 	if (!before || before->start_boot_ns != now.start_boot_ns ||
 	    before->exec_id != now.exec_id) {
 		bpf_map_update_elem(&processes_seen, &pid, &now, BPF_ANY);
+		return BPF_RB_FORCE_WAKEUP;
+	}
+	if (e->user_stop == WIRE_STOP_NO_MAPPING &&
+	    e->mono_ns - before->told_mono_ns > EMIT_TELL_AGAIN_NS) {
+		before->told_mono_ns = e->mono_ns;
 		return BPF_RB_FORCE_WAKEUP;
 	}
 	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= EMIT_WAKEUP_BYTES)

@@ -205,7 +205,8 @@ void attribution_look_ahead(struct attribution *a, const struct sample_event *ev
 					.start_code = event->start_code,
 					.end_code = event->end_code};
 
-	process_table_look_ahead(a->processes, &key, now_mono_ns);
+	process_table_look_ahead(a->processes, &key, event->user_stop == WIRE_STOP_NO_MAPPING,
+				 now_mono_ns);
 	cgroups_see(a->cgroups, event->cgroup_id, event->pid, now_mono_ns);
 }
 

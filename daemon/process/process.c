@@ -14,6 +14,7 @@
 #define REREAD_MAX_NS	  60000000000ull
 #define HEAL_AGAIN_NS	  2000000000ull
 #define FILES_AT_ONCE_MAX 64
+#define AHEAD_NS	  500000000ull /* longer than a record waits for its turn */
 #define NUMBER_TRIES_MAX  64
 
 void process_table_set_boot_offset(struct process_table *table, uint64_t offset_ns)
@@ -124,8 +125,37 @@ static bool was_tried(const struct process *process, const struct process_key *k
 	       is_same_image(&process->ahead.key, key);
 }
 
+/* Reads what is mapped by now, for the walker alone: the sample's turn comes with the records. JIT
+ * code that lies nowhere is asked for over and over, hence the doubling wait. */
+static void refresh(struct process_table *table, struct process *process,
+		    const struct process_key *key, uint64_t now_mono_ns)
+{
+	struct address_space *space;
+	bool same;
+
+	if (process->ahead.space ||
+	    now_mono_ns - process->refresh_mono_ns < process->refresh_wait_ns)
+		return;
+	process->refresh_mono_ns = now_mono_ns;
+	if (!process->refresh_wait_ns)
+		process->refresh_wait_ns = REREAD_FIRST_NS;
+	if (read_space(table, key, &space) < 0)
+		return;
+	same = address_space_carry_files(process->space, space);
+	process->refresh_wait_ns = same ? process->refresh_wait_ns * 2 : REREAD_FIRST_NS;
+	if (process->refresh_wait_ns > REREAD_MAX_NS)
+		process->refresh_wait_ns = REREAD_MAX_NS;
+	find_files(table, key->pid, space);
+	publish(table, process, key, space, now_mono_ns);
+	process->ahead_until_ns = now_mono_ns + AHEAD_NS;
+	process->published = NULL; /* what comes after it is another one */
+	process->ahead.space = address_space_unref(process->ahead.space);
+	process->ahead =
+		(struct process_ahead){.space = space, .key = *key, .read_mono_ns = now_mono_ns};
+}
+
 void process_table_look_ahead(struct process_table *table, const struct process_key *key,
-			      uint64_t now_mono_ns)
+			      bool unknown_code, uint64_t now_mono_ns)
 {
 	struct process *process = process_table_find(table, key->pid);
 	struct address_space *space;
@@ -135,7 +165,10 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 	if (process && is_known(process, key)) {
 		if (process->space && !process->space->numbered) /* what it mapped since */
 			find_files(table, key->pid, process->space);
-		publish(table, process, key, process->space, now_mono_ns);
+		if (unknown_code && process->space)
+			refresh(table, process, key, now_mono_ns);
+		if (now_mono_ns >= process->ahead_until_ns)
+			publish(table, process, key, process->space, now_mono_ns);
 		return;
 	}
 	if (process && was_tried(process, key)) {
@@ -322,7 +355,7 @@ struct process *process_table_get(struct process_table *table, const struct proc
 		take_numbers(process, key);
 	if (process->space || process->gone)
 		learn_image(process, key);
-	if (!process->image_open)
+	if (!process->image_open && now_mono_ns >= process->ahead_until_ns)
 		publish(table, process, key, process->space, now_mono_ns);
 	return process;
 }

@@ -45,6 +45,9 @@ struct process {
 	/* What the walker was told of it; compared only, it may be gone. */
 	const struct address_space *published;
 	uint32_t published_changes;
+	uint64_t ahead_until_ns;  /* what was read of /proc for the walker is newer than `space` */
+	uint64_t refresh_mono_ns; /* when that was done last, and how long it is not done again */
+	uint64_t refresh_wait_ns;
 };
 
 struct process_table;
@@ -71,9 +74,10 @@ void process_table_set_unwind(struct process_table *table, struct unwind_spaces 
 void process_table_set_boot_offset(struct process_table *table, uint64_t offset_ns);
 
 /* A sample of that process has come, but is not its turn yet: reads of /proc and opens what may be
- * gone by then. */
+ * gone by then. `unknown_code`: the walk ended in code that it knows no mapping of, so that there
+ * is a new one, of which the records' turn has not come either. */
 void process_table_look_ahead(struct process_table *table, const struct process_key *key,
-			      uint64_t now_mono_ns);
+			      bool unknown_code, uint64_t now_mono_ns);
 
 /* The process of a sample whose turn it is, read if need be; NULL when the table is full. Valid
  * until the next call of any function with the table. */

@@ -87,9 +87,10 @@ static void test_ahead_of_fork_and_exec(void **state)
 	make_shell(scene);
 	(void)scene_get(scene, &shell, S);
 	make_program(scene, prog_maps);
-	process_table_look_ahead(scene->table, &executed, 2 * S + 5 * MS);
+	process_table_look_ahead(scene->table, &executed, false, 2 * S + 5 * MS);
 	before = n_read(scene);
-	process_table_look_ahead(scene->table, &executed, 2 * S + 6 * MS); /* its next sample */
+	process_table_look_ahead(scene->table, &executed, false,
+				 2 * S + 6 * MS); /* its next sample */
 	assert_int_equal(n_read(scene), before);
 	scene_remove_process(scene, CHILD);
 	deliver_child(scene, true);
@@ -113,7 +114,7 @@ static void test_ahead_of_the_end(void **state)
 	struct scene *scene = *state;
 
 	make_program(scene, prog_maps);
-	process_table_look_ahead(scene->table, &executed, 2 * S + 5 * MS);
+	process_table_look_ahead(scene->table, &executed, false, 2 * S + 5 * MS);
 	scene_remove_process(scene, CHILD);
 	process_exited(scene->table, CHILD, 2 * S + 4 * MS); /* in the same instant */
 	expect_path(scene, &executed, 0x5800, 3 * S, "/opt/prog");
@@ -141,7 +142,7 @@ static void test_ahead_of_another_life(void **state)
 						   .code = 0x5000,
 						   .exe = "/opt/next",
 						   .maps = "5000-6000 r-xp 0 fe:00 5 /opt/next\n"});
-	process_table_look_ahead(scene->table, &late, 60 * S + 5 * MS);
+	process_table_look_ahead(scene->table, &late, false, 60 * S + 5 * MS);
 	scene_remove_process(scene, CHILD);
 	expect_path(scene, &executed, 0x5800, 60 * S, "/opt/prog"); /* still the old one's turn */
 	process_exited(scene->table, CHILD, 59 * S);
@@ -226,7 +227,7 @@ static void test_lost_exec_of_a_short_process(void **state)
 	make_shell(scene);
 	(void)scene_get(scene, &shell, S);
 	make_program(scene, prog_maps);
-	process_table_look_ahead(scene->table, &executed, 2 * S + 5 * MS);
+	process_table_look_ahead(scene->table, &executed, false, 2 * S + 5 * MS);
 	scene_remove_process(scene, CHILD);
 	process_forked(scene->table, CHILD, SHELL, 2 * S + 1);
 	process_events_lost(scene->table);
@@ -320,7 +321,7 @@ static void test_ahead_of_a_known_one(void **state)
 	(void)scene_get(scene, &executed, 3 * S);
 	before = n_read(scene);
 	scene_map(scene, CHILD, 0xc000, 0xd000, "/lib/loaded.so", 0, 4 * S);
-	process_table_look_ahead(scene->table, &executed, 5 * S);
+	process_table_look_ahead(scene->table, &executed, false, 5 * S);
 	assert_int_equal(n_read(scene), before);
 	expect_path(scene, &executed, 0xc800, 5 * S, "/lib/loaded.so");
 }
@@ -332,7 +333,7 @@ static void test_other_root(void **state)
 
 	make_program(scene, "5000-6000 r-xp 00001000 fe:00 77 /srv/root/opt/prog\n"
 			    "9000-a000 r-xp 00000000 fe:00 78 /srv/root/lib/x.so\n");
-	process_table_look_ahead(scene->table, &executed, 2 * S + 5 * MS);
+	process_table_look_ahead(scene->table, &executed, false, 2 * S + 5 * MS);
 	scene_remove_process(scene, CHILD);
 	process_executed(scene->table, CHILD, 2 * S + 2);
 	{

@@ -49,7 +49,7 @@ static void live(struct scene *scene, uint32_t i)
 
 	process_forked(scene->table, pid, i % 9 ? SHELL : pid + 1, mono_ns + 1);
 	if (i % 3 == 0)
-		process_table_look_ahead(scene->table, &key, mono_ns + 2);
+		process_table_look_ahead(scene->table, &key, false, mono_ns + 2);
 	for (uint32_t k = 0; k < n_execs; k++) {
 		process_executed(scene->table, pid, mono_ns + 10 * k + 3);
 		map_program(scene, pid, i + k, mono_ns + 10 * k + 4);
@@ -148,7 +148,7 @@ static void test_full_of_living_ones(void **state)
 	}
 	key = live_key(PROCESSES_MAX);
 	assert_null(process_table_get(scene->table, &key, 2 * S));
-	process_table_look_ahead(scene->table, &key, 2 * S);
+	process_table_look_ahead(scene->table, &key, false, 2 * S);
 	process_forked(scene->table, key.pid, 1000, 2 * S);
 	process_executed(scene->table, key.pid, 2 * S);
 	assert_int_equal(process_table_counters(scene->table)->n_refused, 4);

@@ -273,7 +273,7 @@ static void test_boot_offset(void **state)
 							  .start_ns = 1002 * S,
 							  .code = 0x1000,
 							  .maps = shell_maps});
-	process_table_look_ahead(scene->table, &child, 2 * S + 5);
+	process_table_look_ahead(scene->table, &child, false, 2 * S + 5);
 	process_forked(scene->table, CHILD, SHELL, 2 * S + 1);
 	process_executed(scene->table, CHILD, 2 * S + 2);
 	scene_map(scene, CHILD, 0x1000, 0x3000, "/bin/new", 1, 2 * S + 3);

@@ -12,9 +12,9 @@
 
 #include "cfi_scene.h"
 
-#define START	 0x100u /* of the function in the text */
-#define SIZE	 0x40u
-#define ROWS_MAX 8
+#define START	  0x100u /* of the function in the text */
+#define SIZE	  0x40u
+#define ROWS_MAX  8
 #define AT(delta) (START + (delta))
 
 /* A function, and the rows for it: the last, of the end, is added. */
