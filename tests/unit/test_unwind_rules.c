@@ -12,9 +12,9 @@
 
 #include "cfi_scene.h"
 
-#define START	 0x100u /* of the function in the text */
-#define SIZE	 0x40u
-#define ROWS_MAX 8
+#define START	  0x100u /* of the function in the text */
+#define SIZE	  0x40u
+#define ROWS_MAX  8
 #define AT(delta) (START + (delta))
 
 /* A function, and the rows for it: the last, of the end, is added. */
@@ -66,8 +66,6 @@ static void run_cases(const struct rule_case *cases, size_t n)
 }
 
 #define RUN(cases) run_cases(cases, sizeof(cases) / sizeof((cases)[0]))
-
-#define SP1(pc) ROW(pc, SP, 1, SAME, 0)
 
 static void test_locations(void **state)
 {
