@@ -22,7 +22,8 @@ FILES = NEEDED + ["/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "/usr/bin/perl",
 # Without what a separate file of debug information says of the same code.
 READELF = ["readelf", "-W", "--debug-dump=no-follow-links"]
 # By DWARF's number: System V ABI for x86-64, figure 3.36.
-REGISTERS = ["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16))]
+REGISTERS = ["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp",
+             *(f"r{n}" for n in range(8, 16))]
 PADDING_MAX = 15
 ENTRY_STUB_MAX = 64
 ADDRESS = r"DW_OP_breg\d+ \((\w+)\): (-?\d+)"
