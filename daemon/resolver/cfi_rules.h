@@ -50,7 +50,16 @@ void cfi_rules_set_cfa_expression(struct cfi_rules *rules, struct dwarf_cursor e
 /* DW_CFA_expression, of any register: the value is in memory where the expression says. */
 struct cfi_rule cfi_rule_of_expression(struct dwarf_cursor expression);
 
-/* The row for these rules. Rows that end a walk or fail it say nothing of rbp. */
+/*
+ * The row for these rules. Rows that end a walk or fail it say nothing of rbp.
+ * UNWIND_CFA_UNSUPPORTED is the answer to
+ *  - a CFA at an offset that is no multiple of 8, below zero or above 8 * 65535, or, with other
+ *    registers than rsp and rbp, not in the range of a signed byte of words; of no general
+ * register;
+ *  - a CFA of an expression that is not the PLT's and not "*(rsp or rbp + a) + b";
+ *  - a return address that is not at CFA-8, nor in a general register with a CFA of rsp;
+ *  - rsp of the caller that is not the CFA.
+ */
 struct unwind_row cfi_rules_row(const struct cfi_rules *rules, uint32_t pc);
 
 #endif

@@ -74,9 +74,11 @@ struct unwind_table {
 
 /*
  * Compiles the call frame information of the ELF file behind `fd` (borrowed; read, not mapped).
- * Returns 0, also for a file without any (no rows); -EBADMSG no x86-64 ELF file or a broken one,
- * and then no rows; -EFBIG beyond a limit; -ENOMEM; -EIO. Takes time and memory in proportion to
- * the size of its call frame information, whatever that says.
+ * Returns 0, also for a file without any: it has rows only for the code that a signal handler
+ * returns to and for the entry point, which are known without. -EBADMSG no x86-64 program or
+ * library, or a broken one, and then no rows; -EFBIG beyond a limit; -ENOMEM; -EIO. Takes time and
+ * memory in proportion to the size of its call frame information, whatever that says, and reads
+ * 256 MB at most of each executable segment.
  */
 int unwind_table_read(int fd, struct unwind_table *ret);
 void unwind_table_done(struct unwind_table *table);

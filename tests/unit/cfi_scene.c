@@ -260,3 +260,15 @@ void expect_rows(const char *what, struct unwind_table *table, const struct unwi
 	assert_true(same);
 	unwind_table_done(table);
 }
+
+void expect_scene(const char *what, struct cfi_scene *scene, uint32_t n_broken,
+		  const struct unwind_row *rows, size_t n)
+{
+	struct unwind_table table;
+	int r = scene_read(scene, &table);
+
+	if (r < 0 || table.n_fdes_broken != n_broken)
+		fail_msg("%s: %s, %u broken", what, strerror(-r), table.n_fdes_broken);
+	expect_rows(what, &table, rows, n);
+	scene_free(scene);
+}

@@ -51,6 +51,15 @@ struct cfi_scene {
 		.pc = (pc_), .cfa = (uint16_t)(cfa_),                                              \
 		.kind = UNWIND_CFA_##cfa_kind | UNWIND_FP_##fp_kind << 4, .fp = (fp_)              \
 	}
+#define SP1(pc)	 ROW(pc, SP, 1, SAME, 0)
+#define SP2(pc)	 ROW(pc, SP, 2, SAME, 0)
+#define GAP(pc)	 ROW(pc, NONE, 0, SAME, 0)
+#define STOP(pc) ROW(pc, STOP, 0, SAME, 0)
+#define SIG(pc)	 ROW(pc, SIGNAL, 0, SAME, 0)
+#define BAD(pc)	 ROW(pc, UNSUPPORTED, 0, SAME, 0)
+#define ROWS(...)                                                                                  \
+	(const struct unwind_row[]){__VA_ARGS__},                                                  \
+		sizeof((const struct unwind_row[]){__VA_ARGS__}) / sizeof(struct unwind_row)
 #define TWO(low, high) ((uint8_t)(low) | (uint8_t)(high) << 8)
 
 struct cfi_scene *scene_new(enum scene_sections sections);
@@ -86,6 +95,9 @@ int scene_file(const struct cfi_scene *scene);
 int scene_read(const struct cfi_scene *scene, struct unwind_table *ret);
 int checked_read(int fd, struct unwind_table *ret);
 
+/* Reads it, compares rows and the number of broken FDEs, and frees the scene. */
+void expect_scene(const char *what, struct cfi_scene *scene, uint32_t n_broken,
+		  const struct unwind_row *rows, size_t n);
 /* The table has exactly these rows; releases it. */
 void expect_rows(const char *what, struct unwind_table *table, const struct unwind_row *rows,
 		 size_t n);

@@ -67,8 +67,6 @@ static void run_cases(const struct rule_case *cases, size_t n)
 
 #define RUN(cases) run_cases(cases, sizeof(cases) / sizeof((cases)[0]))
 
-#define SP1(pc) ROW(pc, SP, 1, SAME, 0)
-
 static void test_locations(void **state)
 {
 	const struct rule_case cases[] = {
