@@ -41,7 +41,7 @@ struct step_scene *step_scene_new(struct unwind_row row);
 struct step_scene *step_scene_new_rows(const struct unwind_row *rows, uint32_t n);
 struct step_scene *step_scene_free(struct step_scene *scene);
 DEFINE_CLEANUP(struct step_scene *, step_scene_free);
-#define STEP_SCENE _cleanup_(step_scene_freep) struct step_scene *
+#define STEP_SCENE _cleanup_(step_scene_freep) struct step_scene
 
 /* Walks, and these are the frames and why they end. */
 void expect_walk(struct step_scene *scene, enum wire_stop stop, const uint64_t *frames, uint32_t n);

@@ -36,7 +36,7 @@ static void expect_outer(struct step_scene *s, uint32_t sp_word)
 
 static void test_from_sp(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_SP, 3));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_SP, 3));
 
 	(void)state;
 	s->stack[SP_WORD + 2] = OUTER;
@@ -47,7 +47,7 @@ static void test_from_sp(void **state)
 /* A frame of half a megabyte, as far as a row reaches. */
 static void test_from_sp_far(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_SP, UINT16_MAX));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_SP, UINT16_MAX));
 	uint64_t there = OUTER;
 	const struct walked_region regions[] = {
 		{STACK_AT(SP_WORD + UINT16_MAX - 1), &there, sizeof(there)}};
@@ -59,7 +59,7 @@ static void test_from_sp_far(void **state)
 
 static void test_from_fp(void **state)
 {
-	STEP_SCENE s = step_scene_new(scene_row(STEP_TEXT, UNWIND_CFA_FP, 2, UNWIND_FP_CFA, -2));
+	STEP_SCENE *s = step_scene_new(scene_row(STEP_TEXT, UNWIND_CFA_FP, 2, UNWIND_FP_CFA, -2));
 
 	(void)state;
 	s->stack[SP_WORD + 20] = 0x1234;
@@ -70,7 +70,7 @@ static void test_from_fp(void **state)
 
 static void test_plt(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_PLT, 11));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_PLT, 11));
 
 	(void)state;
 	s->stack[SP_WORD] = OUTER; /* nothing pushed yet */
@@ -99,7 +99,7 @@ static void test_deref(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		STEP_SCENE s =
+		STEP_SCENE *s =
 			step_scene_new(by(cases[i].kind, low_high(cases[i].low, cases[i].high)));
 
 		s->stack[cases[i].at] = STACK_AT(SP_WORD + 500);
@@ -112,7 +112,7 @@ static void test_deref(void **state)
 
 static void test_deref_unreadable(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_DEREF_SP, low_high(-100, 0)));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_DEREF_SP, low_high(-100, 0)));
 
 	(void)state;
 	EXPECT_WALK(s, WIRE_STOP_FAULT, LEAF);
@@ -121,7 +121,7 @@ static void test_deref_unreadable(void **state)
 /* A register of the leaf is known, and of no other frame. */
 static void test_register(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_REGISTER, low_high(2, 10)));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_REGISTER, low_high(2, 10)));
 
 	(void)state;
 	s->walked.registers[10] = STACK_AT(SP_WORD + 30);
@@ -133,7 +133,7 @@ static void test_register(void **state)
 
 static void test_return_in_register(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_RA_REGISTER, low_high(1, 5)));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_RA_REGISTER, low_high(1, 5)));
 
 	(void)state;
 	s->walked.registers[5] = OUTER;
@@ -149,7 +149,7 @@ static void test_return_in_register(void **state)
 /* vfork() keeps the return address in a register and pops it: the stack is where it was. */
 static void test_return_in_register_same_stack(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_RA_REGISTER, low_high(0, 5)));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_RA_REGISTER, low_high(0, 5)));
 
 	(void)state;
 	s->walked.registers[5] = OUTER;
@@ -158,7 +158,7 @@ static void test_return_in_register_same_stack(void **state)
 
 static void test_return_in_register_below(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_RA_REGISTER, low_high(-1, 5)));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_RA_REGISTER, low_high(-1, 5)));
 
 	(void)state;
 	s->walked.registers[5] = OUTER;
@@ -177,7 +177,7 @@ static void put_signal_frame(struct step_scene *s, uint64_t fp, uint64_t sp, uin
 static void test_signal(void **state)
 {
 	const uint64_t exact = WIRE_FRAME_EXACT << WIRE_FRAME_SHIFT;
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_SIGNAL, 0));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_SIGNAL, 0));
 
 	(void)state;
 	put_signal_frame(s, 0x77, STACK_AT(8), STEP_BIAS + STEP_OUTER);
@@ -195,9 +195,9 @@ static void test_signal(void **state)
 
 static void test_stop_and_unsupported(void **state)
 {
-	STEP_SCENE stop = step_scene_new(by(UNWIND_CFA_STOP, 0));
-	STEP_SCENE unsupported = step_scene_new(by(UNWIND_CFA_UNSUPPORTED, 0));
-	STEP_SCENE unknown = step_scene_new(by(UNWIND_CFA_MAX, 1));
+	STEP_SCENE *stop = step_scene_new(by(UNWIND_CFA_STOP, 0));
+	STEP_SCENE *unsupported = step_scene_new(by(UNWIND_CFA_UNSUPPORTED, 0));
+	STEP_SCENE *unknown = step_scene_new(by(UNWIND_CFA_MAX, 1));
 
 	(void)state;
 	EXPECT_WALK(stop, WIRE_STOP_END, LEAF);
@@ -213,7 +213,7 @@ static void test_fp_at_cfa(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < ARRAY_SIZE(places); i++) {
-		STEP_SCENE s = step_scene_new(by_fp(200, UNWIND_FP_CFA, places[i]));
+		STEP_SCENE *s = step_scene_new(by_fp(200, UNWIND_FP_CFA, places[i]));
 		uint32_t cfa = SP_WORD + 200;
 
 		s->stack[cfa - 1] = OUTER;
@@ -230,7 +230,7 @@ static void test_fp_at_fp(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < ARRAY_SIZE(places); i++) {
-		STEP_SCENE s = step_scene_new(by_fp(200, UNWIND_FP_FP, places[i]));
+		STEP_SCENE *s = step_scene_new(by_fp(200, UNWIND_FP_FP, places[i]));
 
 		s->walked.registers[WALKED_FP] = STACK_AT(1000);
 		s->stack[SP_WORD + 199] = OUTER;
@@ -244,7 +244,7 @@ static void test_fp_at_fp(void **state)
 
 static void test_fp_unknown(void **state)
 {
-	STEP_SCENE s = step_scene_new(by_fp(2, UNWIND_FP_UNKNOWN, 0));
+	STEP_SCENE *s = step_scene_new(by_fp(2, UNWIND_FP_UNKNOWN, 0));
 
 	(void)state;
 	s->stack[SP_WORD + 1] = OUTER;
@@ -258,7 +258,7 @@ static void test_fp_unknown(void **state)
 
 static void test_row_refusals(void **state)
 {
-	STEP_SCENE s = step_scene_new(scene_row(STEP_TEXT, UNWIND_CFA_FP, 2, UNWIND_FP_CFA, -2));
+	STEP_SCENE *s = step_scene_new(scene_row(STEP_TEXT, UNWIND_CFA_FP, 2, UNWIND_FP_CFA, -2));
 	uint64_t *fp = &s->walked.registers[WALKED_FP];
 
 	(void)state;
@@ -287,7 +287,7 @@ static void test_row_refusals(void **state)
 /* A return address belongs to the call before it, an interrupted one to itself. */
 static void test_boundary(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_SP, 1));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_SP, 1));
 
 	(void)state;
 	s->stack[SP_WORD] = STEP_BIAS + STEP_OUTER; /* behind the last instruction of the leaf */
@@ -309,7 +309,7 @@ static void test_frame_pointer(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < ARRAY_SIZE(places); i++) {
-		STEP_SCENE s = step_scene_new(by(UNWIND_CFA_SP, 1));
+		STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_SP, 1));
 		uint64_t *fp = &s->walked.registers[WALKED_FP];
 
 		s->walked.ip = places[i];
@@ -338,7 +338,7 @@ static void test_frame_pointer(void **state)
 /* Rows after frame pointers after rows: what was found is kept where it ends. */
 static void test_mixed(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_SP, 4));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_SP, 4));
 
 	(void)state;
 	s->stack[SP_WORD + 3] = STEP_JIT + 0x10;
@@ -359,7 +359,7 @@ static void test_mixed(void **state)
 /* The same steps with the other way to read memory. */
 static void test_memory_of_task(void **state)
 {
-	STEP_SCENE s = step_scene_new(by(UNWIND_CFA_SP, 3));
+	STEP_SCENE *s = step_scene_new(by(UNWIND_CFA_SP, 3));
 
 	(void)state;
 	s->walked.of_task = true;
