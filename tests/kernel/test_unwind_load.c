@@ -7,7 +7,6 @@
 #include "child.h"
 #include "process/unwind_spaces.h"
 #include "unwind_load.h"
-#include "unwind_load.skel.h"
 
 #include <bpf/bpf.h>
 #include <elf.h>
@@ -21,6 +20,12 @@
 #include <time.h>
 
 #include <cmocka.h>
+
+/* bpftool's output casts a const away. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#include "unwind_load.skel.h"
+#pragma GCC diagnostic pop
 
 #define DEPTH	       "60"
 #define DEPTH_FRAMES   60
@@ -219,7 +224,6 @@ static void walk_by_switch(struct load *l, struct load_walk *ret)
 	bpf_link__destroy(link);
 }
 
-/* A thread that runs has no registers at the top of its kernel stack, and is tried again. */
 static void walk_by_iterator(struct load *l, struct load_walk *ret)
 {
 	struct bpf_link *link = bpf_program__attach_iter(l->skeleton->progs.load_iterator, NULL);

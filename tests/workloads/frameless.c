@@ -15,11 +15,12 @@
 extern const char __start_descent[], __stop_descent[];
 
 static volatile unsigned long sink;
+static volatile int stopped; /* never */
 
 void bottom(void);
 __attribute__((noinline, noclone)) void bottom(void)
 {
-	for (unsigned long i = 0;; i++) {
+	for (unsigned long i = 0; !stopped; i++) {
 		sink += i * i;
 		if (i % 1000000 == 0)
 			(void)nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
