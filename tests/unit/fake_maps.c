@@ -39,6 +39,8 @@ static int set_process(void *ctx, uint32_t pid, const struct unwind_process *pro
 	struct unwind_process *there = fake_maps_process(maps, pid);
 
 	maps->n_set++;
+	if (maps->set_error)
+		return maps->set_error;
 	if (!there && maps->n_processes >= maps->processes_max)
 		return -E2BIG;
 	if (maps->on_set)

@@ -24,6 +24,7 @@ struct fake_maps {
 	/* The test's to set. */
 	uint32_t processes_max; /* more are refused with -E2BIG */
 	int slab_error;		/* what asking for another slab gives, 0 = it is there */
+	int set_error;		/* the same of setting a process */
 	void (*on_set)(void *ctx, uint32_t pid, const struct unwind_process *process);
 	void *on_set_ctx;
 	/* What was asked of it. */
