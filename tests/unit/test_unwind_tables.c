@@ -333,7 +333,11 @@ static void test_scattered_with_slabs(void **state)
 	load(&s, 2, 3 * WORDS_A_MB);
 	load(&s, 3, WORDS_A_MB);
 	assert_int_equal(s.maps->n_slabs, 1);
-	/* 3 MB are free in one piece. */
+	/* 6 MB are free, in two pieces. */
+	unwind_tables_remove(s.tables, 2, s.now_mono_ns);
+	pass(&s, UNWIND_GRACE_NS);
+	unwind_slabs_settle(s.slabs, s.now_mono_ns);
+	assert_in_range(unwind_slabs_available(s.slabs), 5 * WORDS_A_MB, 7 * WORDS_A_MB);
 	scene_give(&s, 20, scene_table(&row, 1, 0x1000, WORDS_A_MB * 256ull * 7 / 2));
 	scene_install(&s);
 	assert_int_not_equal(index_of(&s, 20), 0);
