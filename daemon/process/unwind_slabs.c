@@ -126,8 +126,11 @@ int unwind_slabs_add(struct unwind_slabs *s, uint64_t *words)
 		}
 		r = insert_free(s, chunk);
 	}
-	if (r < 0)
+	if (r < 0) { /* its first chunk is not to be had either */
+		while (s->n_free && s->free[s->n_free - 1].first >= first)
+			remove_free(s, s->n_free - 1);
 		return r;
+	}
 	s->slabs[s->n_slabs++] = words;
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 struct space {
 	uint32_t pid; /* 0 = a free slot, and the next one in `extent.n` */
+	bool published;
 	struct unwind_extent extent;
 };
 
@@ -106,6 +107,21 @@ static void write_mappings(struct unwind_spaces *s, const struct mappings *m, ui
 	}
 }
 
+/* In one piece; where none of what is free is large enough, more has to become free. */
+static int take_room(struct unwind_spaces *s, uint32_t n_words, uint64_t now_mono_ns,
+		     struct unwind_extent *ret)
+{
+	int r = unwind_tables_make_room(s->tables, n_words, now_mono_ns);
+
+	if (r == 0)
+		r = unwind_slabs_take(s->slabs, n_words, n_words, ret);
+	if (r != -ENOSPC || unwind_slabs_available(s->slabs) < n_words)
+		return r;
+	r = unwind_tables_make_room(s->tables, unwind_slabs_available(s->slabs) + n_words,
+				    now_mono_ns);
+	return r < 0 ? r : unwind_slabs_take(s->slabs, n_words, n_words, ret);
+}
+
 int unwind_spaces_publish(struct unwind_spaces *s, const struct process_key *key,
 			  const struct mappings *m, uint64_t now_mono_ns)
 {
@@ -118,9 +134,7 @@ int unwind_spaces_publish(struct unwind_spaces *s, const struct process_key *key
 	int r = 0;
 
 	if (n_words)
-		r = unwind_tables_make_room(s->tables, n_words, now_mono_ns);
-	if (r == 0 && n_words)
-		r = unwind_slabs_take(s->slabs, n_words, n_words, &extent);
+		r = take_room(s, n_words, now_mono_ns, &extent);
 	if (r < 0) {
 		s->n_refused += r != -EAGAIN;
 		return r;
@@ -132,12 +146,13 @@ int unwind_spaces_publish(struct unwind_spaces *s, const struct process_key *key
 	r = id ? s->backend->set_process(s->backend->ctx, key->pid, &process) : -ENOMEM;
 	if (r < 0) {
 		unwind_slabs_give(s->slabs, extent, now_mono_ns);
-		if (id && !s->spaces[id].extent.n)
+		if (id && !s->spaces[id].published)
 			remove_entry(s, id);
 		return r;
 	}
 	unwind_slabs_give(s->slabs, s->spaces[id].extent, now_mono_ns);
 	s->spaces[id].extent = extent;
+	s->spaces[id].published = true;
 	return 0;
 }
 

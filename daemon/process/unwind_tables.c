@@ -43,6 +43,7 @@ struct unwind_tables {
 	struct pending pending[PENDING_MAX]; /* the first is being written */
 	uint32_t n_pending;
 	struct unwind_writer *writer; /* of the first, once it has begun */
+	uint32_t extra_words;	      /* that it is given room for, because of how free words lie */
 	struct unwind_tables_counters counters;
 };
 
@@ -191,16 +192,27 @@ static void evict(struct unwind_tables *t, uint32_t slot, uint64_t now_mono_ns)
 	table->retry_mono_ns = now_mono_ns;
 }
 
-/* The loaded file that was used longest ago, and not of late; 0 when there is none. */
+/* How long ago a file was used that may be evicted; 0 for any other. */
+static uint32_t evictable_age(const struct unwind_tables *t, uint32_t slot, uint32_t now_epoch)
+{
+	const struct table *table = &t->tables[slot];
+	uint32_t age = now_epoch - t->backend->files[slot].used;
+
+	if (!table->number || table->state != TABLE_LOADED || age >= UINT32_MAX / 2 ||
+	    age < USED_RECENTLY_EPOCHS)
+		return 0;
+	return age;
+}
+
+/* The one that was used longest ago; 0 when there is none. */
 static uint32_t least_used(const struct unwind_tables *t, uint32_t now_epoch)
 {
-	uint32_t best = 0, best_age = USED_RECENTLY_EPOCHS - 1;
+	uint32_t best = 0, best_age = 0;
 
 	for (uint32_t i = 1; i <= t->n_slots; i++) {
-		uint32_t age = now_epoch - t->backend->files[i].used;
+		uint32_t age = evictable_age(t, i, now_epoch);
 
-		if (t->tables[i].number && t->tables[i].state == TABLE_LOADED &&
-		    age < UINT32_MAX / 2 && age > best_age) {
+		if (age > best_age) {
 			best = i;
 			best_age = age;
 		}
@@ -208,9 +220,20 @@ static uint32_t least_used(const struct unwind_tables *t, uint32_t now_epoch)
 	return best;
 }
 
+/* What there would be if all were evicted that may be. */
+static uint64_t words_at_most(const struct unwind_tables *t, uint32_t now_epoch)
+{
+	uint64_t n = (uint64_t)unwind_slabs_available(t->slabs) + unwind_slabs_waiting(t->slabs);
+
+	for (uint32_t i = 1; i <= t->n_slots; i++)
+		if (evictable_age(t, i, now_epoch))
+			n += t->tables[i].n_words;
+	return n;
+}
+
 int unwind_tables_make_room(struct unwind_tables *t, uint32_t n_words, uint64_t now_mono_ns)
 {
-	uint32_t slot;
+	uint32_t now_epoch = UNWIND_EPOCH(now_mono_ns), slot;
 	int r;
 
 	unwind_slabs_settle(t->slabs, now_mono_ns);
@@ -225,8 +248,11 @@ int unwind_tables_make_room(struct unwind_tables *t, uint32_t n_words, uint64_t 
 		if (r == 0 && unwind_slabs_add(t->slabs, words) == 0)
 			return unwind_tables_make_room(t, n_words, now_mono_ns);
 	}
+	/* For what does not fit anyway, nobody has to go. */
+	if (words_at_most(t, now_epoch) < n_words)
+		return -ENOSPC;
 	while (unwind_slabs_available(t->slabs) + unwind_slabs_waiting(t->slabs) < n_words) {
-		slot = least_used(t, UNWIND_EPOCH(now_mono_ns));
+		slot = least_used(t, now_epoch);
 		if (!slot)
 			return -ENOSPC;
 		evict(t, slot, now_mono_ns);
@@ -257,6 +283,8 @@ int unwind_tables_give(struct unwind_tables *t, uint32_t number, struct unwind_t
 static void drop_pending(struct unwind_tables *t, uint32_t at)
 {
 	free_table(t->pending[at].table);
+	if (at == 0)
+		t->extra_words = 0;
 	t->n_pending--;
 	memmove(t->pending + at, t->pending + at + 1, (t->n_pending - at) * sizeof(*t->pending));
 }
@@ -270,19 +298,40 @@ static void put_off(struct unwind_tables *t, struct table *table, uint64_t now_m
 	table->retry_mono_ns = now_mono_ns + RETRY_NS;
 }
 
-/* Begins with the first one. Returns 0, -EAGAIN, or what keeps it from being installed. */
-static int begin_first(struct unwind_tables *t, uint64_t now_mono_ns)
+/* Makes room for the first one. Returns 0, -EAGAIN, or what keeps it from being installed. */
+static int make_room_for_first(struct unwind_tables *t, uint64_t now_mono_ns)
 {
-	const struct unwind_table *rows = t->pending[0].table;
 	uint32_t n_words;
-	int r = unwind_writer_words(rows, &n_words);
+	int r = unwind_writer_words(t->pending[0].table, &n_words);
 
 	if (r < 0)
 		return r;
 	if (!n_words)
 		return -ENODATA;
-	r = unwind_tables_make_room(t, n_words, now_mono_ns);
-	return r < 0 ? r : unwind_writer_new(t->slabs, rows, &t->writer);
+	return unwind_tables_make_room(t, n_words + t->extra_words, now_mono_ns);
+}
+
+/*
+ * There was room for the first one, and yet it did not fit: what is free lies scattered, and the
+ * index of a large file has to lie in one piece. More has to become free then, until it fits or
+ * there is no more.
+ */
+static void begin_again(struct unwind_tables *t, uint64_t now_mono_ns)
+{
+	uint32_t n_words;
+
+	t->writer = unwind_writer_free(t->writer, now_mono_ns);
+	(void)unwind_writer_words(t->pending[0].table, &n_words);
+	t->extra_words = t->extra_words * 2 + n_words / 8 + 1;
+}
+
+static int write_first(struct unwind_tables *t, uint32_t n_rows, uint64_t now_mono_ns)
+{
+	int r = 0;
+
+	if (!t->writer)
+		r = unwind_writer_new(t->slabs, t->pending[0].table, &t->writer);
+	return r < 0 ? r : unwind_writer_run(t->writer, n_rows, now_mono_ns);
 }
 
 static void install_first(struct unwind_tables *t)
@@ -322,11 +371,16 @@ int unwind_tables_work(struct unwind_tables *t, uint32_t n_rows, uint64_t now_mo
 	if (!t->n_pending)
 		return 0;
 	if (!t->writer)
-		r = begin_first(t, now_mono_ns);
+		r = make_room_for_first(t, now_mono_ns);
 	if (r == -EAGAIN)
 		return 0;
-	if (r == 0)
-		r = unwind_writer_run(t->writer, n_rows, now_mono_ns);
+	if (r == 0) {
+		r = write_first(t, n_rows, now_mono_ns);
+		if (r == -ENOSPC) {
+			begin_again(t, now_mono_ns);
+			return 1;
+		}
+	}
 	if (r <= 0)
 		end_first(t, r, now_mono_ns);
 	return t->n_pending > 0;

@@ -230,15 +230,43 @@ static void end_piece(struct unwind_writer *w, uint64_t now_mono_ns)
 	piece->n = w->piece_used;
 }
 
-static int begin_piece(struct unwind_writer *w, uint64_t now_mono_ns)
+/* How many words are still to be pushed at most. */
+static uint64_t count_left(const struct unwind_writer *w)
 {
-	uint32_t n_min = (1u << w->shift) + 2;
-	uint64_t n = w->table->n_rows - w->row + 2ull * w->table->n_segments + n_min;
+	uint64_t n = w->table->n_rows - w->row + w->has_next;
+
+	/* Each segment has a row where it begins and one where it ends. */
+	if (w->segment < w->table->n_segments)
+		n += 2ull * (w->table->n_segments - w->segment) - w->inside;
+	return n;
+}
+
+/* How many of them a bucket that ends at that offset takes at most: all of them are to fit. */
+static uint32_t count_bucket(const struct unwind_writer *w, uint64_t end)
+{
+	const struct unwind_table *t = w->table;
+	const struct unwind_segment *segment = &t->segments[w->segment];
+	uint64_t left = count_left(w), most = 1ull << w->shift, vaddr_end;
+	uint32_t row = w->row;
+
+	if (!w->has_next || ROW_PC(w->next) >= end)
+		return 0;
+	if (w->segment == t->n_segments || !w->inside || segment->offset + segment->size < end)
+		return (uint32_t)(left < most ? left : most);
+	vaddr_end = end - segment->offset + segment->vaddr;
+	while (row < t->n_rows && t->base + t->rows[row].pc < vaddr_end)
+		row++;
+	return row - w->row + 1; /* with the one that is read already */
+}
+
+static int begin_piece(struct unwind_writer *w, uint32_t n_rows, uint64_t now_mono_ns)
+{
+	uint64_t n = count_left(w) + 1;
 	int r;
 
 	end_piece(w, now_mono_ns);
 	w->piece = 0;
-	r = take_extent(w, n_min,
+	r = take_extent(w, n_rows + 1,
 			n < UNWIND_CHUNK_WORDS - 1 ? (uint32_t)n : UNWIND_CHUNK_WORDS - 1);
 	if (r < 0)
 		return r;
@@ -260,10 +288,10 @@ static int write_bucket(struct unwind_writer *w, uint64_t now_mono_ns)
 {
 	uint64_t begin = ((uint64_t)w->start + w->bucket) << w->shift;
 	uint64_t end = begin + (1ull << w->shift);
-	uint32_t first, last;
+	uint32_t first, last, n_rows = count_bucket(w, end);
 
-	if (!w->piece || w->extents[w->piece].n - w->piece_used < (1u << w->shift) + 1) {
-		int r = begin_piece(w, now_mono_ns);
+	if (!w->piece || w->extents[w->piece].n - w->piece_used < n_rows) {
+		int r = begin_piece(w, n_rows, now_mono_ns);
 
 		if (r < 0)
 			return r;
