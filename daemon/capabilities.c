@@ -35,7 +35,9 @@ static const struct capability table[] = {
 	{CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE", CAPABILITY_RUNNING,
 	 "opens mapped files through /proc/PID/map_files, also deleted ones and those of "
 	 "containers",
-	 "Functions of mapped files have no names (reason \"file not readable\")."},
+	 "Files are opened by the path that their process sees; functions of those that are "
+	 "deleted, "
+	 "replaced or not in the kernel's cache have no names (reason \"file not readable\")."},
 	/* fs/namei.c, generic_permission(): /proc/PID/map_files is its owner's, mode 0500. */
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", CAPABILITY_RUNNING,
 	 "opens files and /proc folders of other users",

@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define SWEEPS_KEPT   2 /* the bucket being filled, and the one that waits for its names */
 #define VDSO_SIZE_MAX (1u << 20)
@@ -154,22 +156,54 @@ static int read_key(int path_fd, struct file_key *ret)
 }
 
 /*
+ * The way for a profd that may not follow map_files: the path as the process sees it, without any
+ * way out of its root, and only what the kernel has at hand, so that nobody's server is waited for
+ * (RESOLVE_CACHED, since 5.12). What is there by now is the mapped file if it has its inode.
+ */
+static int open_below_root(pid_t pid, const struct mapping *mapping, const char *path,
+			   struct file_key *ret)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED};
+	_cleanup_close_ int root_fd = -1, fd = -1;
+	struct file_key key;
+	char root[64];
+	int r;
+
+	if (!mapping->inode)
+		return -EACCES;
+	(void)snprintf(root, sizeof(root), "/proc/%d/root", pid);
+	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = root_fd < 0 ? -1 : (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	if (fd < 0)
+		return -EACCES;
+	r = read_key(fd, &key);
+	if (r < 0 || key.inode != mapping->inode)
+		return -EACCES;
+	*ret = key;
+	return take_fd(&fd);
+}
+
+/*
  * Says which file is mapped, and opens it O_PATH, which keeps it reachable without asking its
  * filesystem. Returns the descriptor, or -errno and then the key holds what the mapping says.
  */
-static int open_path(pid_t pid, const struct mapping *mapping, struct file_key *ret)
+static int open_path(pid_t pid, const struct mapping *mapping, const char *path,
+		     struct file_key *ret)
 {
 	_cleanup_close_ int fd = -1;
-	char path[128];
+	char link[128];
 	int r;
 
 	*ret = (struct file_key){.inode = mapping->inode,
 				 .dev_major = mapping->dev_major,
 				 .dev_minor = mapping->dev_minor};
-	(void)snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
+	(void)snprintf(link, sizeof(link), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
 		       mapping->start, mapping->end);
-	fd = open(path, O_PATH | O_CLOEXEC);
+	fd = open(link, O_PATH | O_CLOEXEC);
 	r = fd < 0 ? -errno : read_key(fd, ret);
+	if (r == -EPERM || r == -EACCES)
+		return open_below_root(pid, mapping, path, ret);
 	return r < 0 ? r : take_fd(&fd);
 }
 
@@ -346,7 +380,7 @@ uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapp
 	number = mapping->inode ? find_by_inode(files, mapping) : 0;
 	if (number)
 		return number;
-	fd = open_path(pid, mapping, &key);
+	fd = open_path(pid, mapping, path, &key);
 	error = fd;
 	if (fd < 0 && mapping->build_id_len && reason_of(error) == UNKNOWN_FILE_GONE)
 		return gone_number(files, &name);
