@@ -11,7 +11,7 @@
 #define SCENE_FREQUENCY	  "499"
 #define SCENE_PERIOD_NS	  (1000000000.0 / 499)
 #define SCENE_BUCKET	  "2"
-#define SCENE_DEEP_LEVELS "300"
+#define SCENE_DEEP_LEVELS "1500"
 
 enum scene_workload {
 	SCENE_SPLIT, /* pinned to the first CPU */
