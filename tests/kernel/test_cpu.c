@@ -169,7 +169,8 @@ static void test_deep_stack_is_marked_truncated(void **state)
 	assert_true(answer_total(&answer, "recurse") <= total);
 	assert_true(ratio(answer_total(&answer, "recurse"), total) > 0.9);
 	assert_true(ratio(answer_window(&answer, "truncated_ns"), total) > 0.9);
-	assert_int_equal(answer_total(&answer, "main"), 0);
+	/* It is seen on the way down only. */
+	assert_true(ratio(answer_total(&answer, "main"), total) < 0.02);
 	answer_done(&answer);
 
 	scene_top(scene, SCENE_LIBRARY, &answer);
