@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
@@ -192,6 +193,11 @@ static int add_sources(struct profiler *p, struct profiler_error *error)
 			       profiler_on_resolver);
 	if (r == 0)
 		r = add_source(p, &p->rows_source, rows_client_fd(p->rows), profiler_on_rows);
+	p->feed_source.fd = r == 0 ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+	if (r == 0 && p->feed_source.fd < 0)
+		r = -errno;
+	if (r == 0)
+		r = add_source(p, &p->feed_source, p->feed_source.fd, profiler_on_feed);
 	if (r == 0)
 		r = add_source(p, &p->opener_source, opener_fd(p->opener), profiler_on_opener);
 	if (r == 0 && p->control)
@@ -215,7 +221,7 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 		return profiler_fail(error, -ENOMEM, "out of memory");
 	p->config = *config;
 	p->perf_opener = perf_opener;
-	p->timer_source.fd = p->resolver_program.fd = -1;
+	p->timer_source.fd = p->feed_source.fd = p->resolver_program.fd = -1;
 	service_init(&p->service);
 	read_boot_id(p->boot_id);
 	r = check_host(p, error);
@@ -275,6 +281,7 @@ struct profiler *profiler_free(struct profiler *p)
 	resolver_client_free(p->resolver);
 	resolver_program_close(&p->resolver_program);
 	close_p(&p->timer_source.fd);
+	close_p(&p->feed_source.fd);
 	event_loop_done(&p->loop);
 	free(p);
 	return NULL;

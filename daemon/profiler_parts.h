@@ -25,7 +25,7 @@ struct profiler {
 	char boot_id[BOOT_ID_MAX];
 	struct event_loop loop;
 	struct event_source ring_source, sideband_source, timer_source, resolver_source,
-		rows_source, opener_source, control_source;
+		rows_source, feed_source, opener_source, control_source;
 	struct perf_opener *perf_opener; /* borrowed */
 	struct online_cpus *online;
 	struct collectors *collectors;
@@ -59,6 +59,7 @@ int profiler_on_ring(struct event_source *source);
 int profiler_on_sideband(struct event_source *source);
 int profiler_on_tick(struct event_source *source);
 int profiler_on_resolver(struct event_source *source);
+int profiler_on_feed(struct event_source *source);
 int profiler_on_rows(struct event_source *source);
 int profiler_on_opener(struct event_source *source);
 int profiler_on_control(struct event_source *source);

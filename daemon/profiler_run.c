@@ -17,13 +17,14 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #define TICKS_A_SECOND	  5 /* names are asked and CPUs looked at that often */
 #define TICKS_A_SWEEP	  50
 #define TAKE_IN_NS	  4000000ull	/* records are taken that long at a time */
-#define FEED_NS		  3000000ull	/* tables are written that long at a time */
+#define FEED_NS		  1000000ull	/* tables are written that long at a time */
 #define RING_DISORDER_NS  10000000ull	/* between a sample's time and its place in the ring */
 #define FINISH_WAIT_NS	  5000000000ull /* for samples at the end */
 #define KERNEL_WAIT_MS	  10000		/* for the kernel's symbols at the start */
@@ -69,6 +70,8 @@ void profiler_count(void *ctx, struct losses *losses)
 	losses->count[LOSS_UNWIND_EVICTED] = unwind.tables.n_evicted;
 	losses->count[LOSS_UNWIND_REFUSED] =
 		unwind.tables.n_refused + unwind.tables.n_full + unwind.n_spaces_refused;
+	losses->count[LOSS_UNWIND_CACHE] = rows_client_counters(p->rows)->n_cache_damaged +
+					   rows_client_counters(p->rows)->n_cache_failed;
 	losses->count[LOSS_UNWIND_FAILED] = unwind.tables.n_failed;
 	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
 	losses->count[LOSS_CPU_MISSED] = collectors_cpu_seconds_missed(p->collectors);
@@ -207,13 +210,16 @@ static void end_guard(struct profiler *p, bool stopping)
 			    p->config.directory, strerror(-r));
 }
 
-/* A stretch of what is to be installed; the rest with the next tick, or its own wake-up. */
+/* A stretch of what is to be installed; the rest when the loop has looked at everything else. */
 static void feed_walker(struct profiler *p)
 {
 	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC), deadline_ns = now_ns + FEED_NS;
+	int more;
 
-	while (unwind_feed_work(p->unwind, now_ns) > 0 && now_ns < deadline_ns)
+	while ((more = unwind_feed_work(p->unwind, now_ns)) > 0 && now_ns < deadline_ns)
 		now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
+	if (more)
+		(void)eventfd_write(p->feed_source.fd, 1);
 }
 
 /* What is done five times a second, however much there is to take in. */
@@ -265,6 +271,15 @@ int profiler_on_resolver(struct event_source *source)
 	symbolize_dispatch(p->symbolize);
 	feed_walker(p); /* a file whose identity is known can be asked for its rows */
 	bucket_cycle_settle(p->cycle);
+	return 0;
+}
+
+int profiler_on_feed(struct event_source *source)
+{
+	eventfd_t count;
+
+	(void)eventfd_read(source->fd, &count);
+	feed_walker(source->ctx);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 _Static_assert(PROFILE_IDENTITY_MAX == UNWIND_IDENTITY_MAX, "an identity fits into a key");
 
 #define ASKED_AT_ONCE 64
-#define ROWS_A_WORK   65536
+#define ROWS_A_WORK   8192
 #define SLAB_BYTES    (UNWIND_SLAB_WORDS * 8ull)
 #define WORDS_A_MB    (1u << 17)
 

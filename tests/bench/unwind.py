@@ -13,8 +13,8 @@ LOAD = ("hot: a chain of 27 frames through two libraries, 5 kHz on its CPU, with
         "pointers in turn, and one of 907; cold: python3.11 and clang -O2, each on a CPU of "
         "its own, 99 Hz; rows: all ELF files below /usr, one process")
 COUNTED = ("ns: run time of the BPF program (kernel.bpf_stats_enabled) / runs, profd's whole "
-           "sample (walk, head, ring buffer) against one bpf_get_stackid(); median of 15 turns, ratios "
-           "within a round, with the 95 % interval of the median")
+           "sample (walk, head, ring buffer) against one bpf_get_stackid(); median of 15 turns, "
+           "ratios within a round, with the 95 % interval of the median")
 GOALS = {"hot_ratio": 2.6, "ns_per_frame_deep": 200, "cold_ns_python": 15000,
          "cold_ns_clang": 37000}
 FLOORS = {"rows_per_s": 1.5e6}

@@ -305,6 +305,7 @@ static void test_real(void **state)
 		answer = wait_for_answer(scene);
 		assert_int_equal(answer->error, 0);
 		assert_non_null(answer->table);
+		assert_true(answer->table->n_rows > 100);
 		assert_int_equal(rows_client_counters(scene->client)->n_built, 1);
 		assert_int_equal(rows_client_counters(scene->client)->n_cached, i);
 	}
