@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whole stacks of programs without frame pointers, by the real profd on this kernel.
+
+Each program runs on one CPU below a profd that samples at 999 Hz. After a warm-up in which its
+tables are built (a second; longer where that takes longer) at least 200 samples are taken, or 1,000
+with PROFD_TEST_FULL, and held against what is known independently of profd: symbol tables and debug
+files for the outermost frames; the source, or perf(1) and the machine code, for all frames.
+"""
+import collections
+import pathlib
+import re
+import sys
+import tempfile
+import unittest
+
+import programs
+from recording import FULL, SAMPLES, record
+from stacks import ROOTS, Names, Pairs, is_mark, user_part, without_one
+
+ROOTED_LEAST = 0.995
+EQUAL_LEAST = 0.99
+SHOWN = 3
+
+
+class Looked:
+    """The samples of a program that have a user stack, and what was found of them."""
+
+    def __init__(self, recorded):
+        self.program = recorded.program
+        self.names = Names(recorded.program)
+        self.stacks = collections.Counter()
+        for count, _, stack in recorded.samples:
+            user = user_part(stack)
+            if user:
+                self.stacks[tuple(user)] += count
+        self.total = self.stacks.total()
+        oracle = [stack for perf in recorded.oracles.values() for stack in perf.stacks()]
+        self.oracle_stacks = len(oracle)
+        self.pairs = Pairs(self.names, oracle)
+
+    def is_rooted(self, stack):
+        return not is_mark(stack[-1]) and ROOTS.match(self.names.name(stack[-1])) is not None
+
+    def joined(self, stack):
+        return ";".join(self.names.names(stack))
+
+    def is_equal(self, stack):
+        """Whether all frames are right; a stack that is cut off is not."""
+        if not self.is_rooted(stack):
+            return False
+        if self.program.known:
+            return re.fullmatch(self.program.known, self.joined(stack)) is not None
+        return self.pairs.wrong_pair(stack) is None
+
+    def part(self, is_good, stacks=None):
+        """The part of all samples that is good, and the most frequent stacks that are not."""
+        stacks = stacks or self.stacks
+        bad = collections.Counter({stack: count for stack, count in stacks.items()
+                                   if not is_good(stack)})
+        return 1 - bad.total() / max(1, stacks.total()), bad.most_common(SHOWN)
+
+    def describe(self, bad):
+        lines = []
+        for stack, count in bad:
+            lines.append(f"  {count} samples:")
+            lines += [f"    {file} {offset:#x} {self.names.name((file, offset))} ({name})"
+                      for file, offset, name in stack[:40]]
+            if not self.program.known and self.is_rooted(stack):
+                lines.append(f"    nobody saw this call: {self.pairs.wrong_pair(stack)}")
+        return "\n".join(lines)
+
+
+class Unwind(unittest.TestCase):
+    """A test per program; main() adds them."""
+
+    looked, recorded = {}, {}
+
+    @classmethod
+    def look(cls, name):
+        if name not in cls.looked:
+            cls.looked[name] = Looked(cls.recorded[name])
+        return cls.looked[name]
+
+    def check(self, name):
+        recorded = self.recorded[name]
+        self.assertIsNone(recorded.error, f"{name} was not sampled")
+        looked = self.look(name)
+        rooted, not_rooted = looked.part(looked.is_rooted)
+        equal, not_equal = looked.part(looked.is_equal)
+        print(f"{name:18} {looked.total:5} samples after {recorded.program.warm_s:g} s, "
+              f"{len(looked.stacks):4} stacks, rooted {rooted:.4f}, equal {equal:.4f}, "
+              f"{looked.oracle_stacks} of perf's", flush=True)
+        with self.subTest("samples"):
+            self.assertGreaterEqual(looked.total, SAMPLES)
+        with self.subTest("rooted"):
+            self.assertGreaterEqual(rooted, ROOTED_LEAST, "\n" + looked.describe(not_rooted))
+        with self.subTest("equal"):
+            self.assertGreaterEqual(equal, EQUAL_LEAST, "\n" + looked.describe(not_equal))
+        for expression, least in recorded.program.least.items():
+            with self.subTest(expression):
+                part, bad = looked.part(lambda stack, expression=expression:
+                                        re.search(expression, looked.joined(stack)))
+                self.assertGreaterEqual(part, least, "\n" + looked.describe(bad))
+        with self.subTest("planted error"):
+            self.check_planted(looked)
+
+    def check_planted(self, looked):
+        """The measure must see that a frame is missing from every fifth stack."""
+        planted = collections.Counter()
+        for i, (stack, count) in enumerate(looked.stacks.items()):
+            spoiled = int(count * 0.2 + (i % 5 == 0) * 0.999)
+            if len(stack) > 2:
+                planted[without_one(stack)] += spoiled
+                count -= spoiled
+            planted[stack] += count
+        part, _ = looked.part(looked.is_equal, planted)
+        self.assertLess(part, EQUAL_LEAST)
+
+
+def add_test(name):
+    setattr(Unwind, f"test_{name}", lambda self: self.check(name))
+
+
+def main():
+    wanted = [arg for arg in sys.argv[1:] if not arg.startswith("-")]
+    with tempfile.TemporaryDirectory(prefix="profd-unwind-") as temporary:
+        directory = pathlib.Path(temporary)
+        listed = programs.own_programs() + programs.system_programs(directory)
+        listed = [program for program in listed if not wanted or program.name in wanted]
+        for program in listed:
+            add_test(program.name)
+        Unwind.recorded = record(listed, directory)
+        print(f"At least {SAMPLES} samples each{'' if FULL else ' (PROFD_TEST_FULL: 1000)'}")
+        unittest.main(argv=sys.argv[:1])
+
+
+main()
