@@ -8,6 +8,7 @@ import bisect
 import functools
 import mmap
 import os
+import re
 import struct
 
 PT_LOAD, PT_NOTE, PT_GNU_EH_FRAME = 1, 4, 0x6474E550
@@ -15,6 +16,21 @@ SHT_SYMTAB, SHT_RELA, SHT_DYNSYM = 2, 4, 11
 STT_NOTYPE, STT_FUNC, STT_IFUNC = 0, 2, 10
 START_MAX = 64  # bytes of _start, which begins at the entry point
 R_GLOB_DAT, R_JUMP_SLOT = 6, 7
+# jmp rel32, jcc rel32
+JUMP = re.compile(rb"(?:\xe9|\x0f[\x80-\x8f])(?=(.{4}))", re.DOTALL)
+
+
+def operand_size(modrm):
+    """Bytes of an instruction from its ModRM byte on."""
+    mod, memory = modrm[0] >> 6, modrm[0] & 7
+    if mod == 3:
+        return 1
+    sib = memory == 4
+    if mod == 0:
+        displaced = 4 if memory == 5 or sib and len(modrm) > 1 and modrm[1] & 7 == 5 else 0
+    else:
+        displaced = 1 if mod == 1 else 4
+    return 1 + sib + displaced
 
 
 class ElfFile:
@@ -63,7 +79,7 @@ class ElfFile:
         return None
 
     def own_symbols(self):
-        """Yields (vaddr, size, name) of the functions in its symbol tables."""
+        """Yields (vaddr, size, name, file of the name, type) of the functions in its symbol tables."""
         for index, section in enumerate(self.sections):
             if section[1] not in (SHT_SYMTAB, SHT_DYNSYM) or self.names[index] == ".gnu_debugdata":
                 continue
@@ -71,7 +87,7 @@ class ElfFile:
             for name, info, _, where, value, size in struct.iter_unpack(
                     "<IBBHQQ", self.data[section[4]:section[4] + section[5]]):
                 if info & 15 in (STT_NOTYPE, STT_FUNC, STT_IFUNC) and where and value and name:
-                    yield value, size, strings + name, self
+                    yield value, size, strings + name, self, info & 15
 
     @functools.cached_property
     def symbols(self):
@@ -96,7 +112,7 @@ class ElfFile:
                 return "plt"
         at = bisect.bisect_right(self.symbols, vaddr, key=lambda s: s[0]) - 1
         while at >= 0 and self.symbols[at][0] + START_MAX * 16384 > vaddr:
-            value, size, name, file = self.symbols[at]
+            value, size, name, file, _ = self.symbols[at]
             if value <= vaddr < value + size:
                 return file.string(name).partition("@")[0]  # without its version
             at -= 1
@@ -146,37 +162,61 @@ class ElfFile:
                     found[slot] = self.string(strings + name)
         return found
 
-    def called_at(self, offset):
-        """What the direct call that ends behind `offset` calls: a vaddr in this file, or the name
-        of a function elsewhere; None for any other call, and for none."""
+    def call_at(self, offset):
+        """The call instruction whose last byte that is: (target, slot), both vaddrs; a direct call
+        has a target, one through an address in memory that is known a slot, any other neither.
+        None when it is no call."""
         vaddr = self.vaddr_of(offset)
         if vaddr is None:
             return None
-        after = offset + 1
-        if self.data[after - 5] == 0xE8:
-            target = vaddr + 1 + struct.unpack_from("<i", self.data, after - 4)[0]
-            at = self.offset_of(target)
-            if at is None:
-                return None
-            if self.data[at:at + 4] == b"\xf3\x0f\x1e\xfa":  # endbr64
-                at, target = at + 4, target + 4
-            at += self.data[at] == 0xF2  # bnd
-            if self.data[at:at + 2] == b"\xff\x25":  # jmp *slot(%rip)
-                slot = self.vaddr_of(at) + 6 + struct.unpack_from("<i", self.data, at + 2)[0]
-                return self.slots.get(slot)
-            return target
-        if self.data[after - 6:after - 4] == b"\xff\x15":  # call *slot(%rip)
-            slot = vaddr + 1 + struct.unpack_from("<i", self.data, after - 4)[0]
-            return self.slots.get(slot)
+        code = self.data[offset - 7:offset + 1]
+        if code[3] == 0xE8:
+            return vaddr + 1 + struct.unpack("<i", code[4:])[0], None
+        if code[2:4] == b"\xff\x15":  # call *slot(%rip)
+            return None, vaddr + 1 + struct.unpack("<i", code[4:])[0]
+        # ff /2 with a register, or with memory and no, 8 or 32 bits of displacement, and a SIB byte
+        for at, size in ((6, 2), (5, 3), (4, 4), (2, 6), (1, 7)):
+            if code[at] == 0xFF and code[at + 1] >> 3 & 7 == 2 and \
+                    operand_size(code[at + 1:]) == size - 1:
+                return None, None
         return None
+
+    def slot_of_stub(self, vaddr):
+        """The slot through which a stub of the PLT jumps; None when it is none."""
+        at = self.offset_of(vaddr)
+        if at is None:
+            return None
+        if self.data[at:at + 4] == b"\xf3\x0f\x1e\xfa":  # endbr64
+            at += 4
+        at += self.data[at] == 0xF2  # bnd
+        if self.data[at:at + 2] != b"\xff\x25":  # jmp *slot(%rip)
+            return None
+        return self.vaddr_of(at) + 6 + struct.unpack_from("<i", self.data, at + 2)[0]
+
+    def jumps_from(self, begin):
+        """Where the jumps in a function, which begins there, may go to: what looks like one."""
+        at = bisect.bisect_left(self.functions, (begin, 0))
+        if at == len(self.functions) or self.functions[at][0] != begin:
+            return []
+        end = self.functions[at][1]
+        offset = self.offset_of(begin)
+        code = self.data[offset:offset + end - begin]
+        return [begin + match.end() + 4 + struct.unpack("<i", match[1])[0]
+                for match in JUMP.finditer(code)]
 
     @functools.cached_property
     def exported(self):
-        """Vaddrs of dynamic symbols, by name."""
+        """Vaddrs of its symbols, by name without version."""
         found = {}
-        for value, _, name, file in self.own_symbols():
-            found.setdefault(file.string(name), set()).add(value)
+        for value, _, name, file, _ in self.symbols:
+            found.setdefault(file.string(name).partition("@")[0], set()).add(value)
         return found
+
+    @functools.cached_property
+    def chosen_later(self):
+        """Names of what is one of several functions, chosen for this CPU by code."""
+        return {file.string(name).partition("@")[0]
+                for _, _, name, file, kind in self.symbols if kind == STT_IFUNC}
 
 
 @functools.cache

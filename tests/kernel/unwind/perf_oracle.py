@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stacks of a running process by perf(1), which shares nothing with profd: it copies registers and
-64 KB of stack with each sample, and libunwind walks that afterwards by the files' .eh_frame."""
+much of the stack with each sample, and libunwind walks that afterwards by the files' .eh_frame."""
 import re
 import signal
 import subprocess
 
-STACK_BYTES = 65528
-HZ = 499
+STACK_BYTES = 32768
+HZ = 999
 FRAME = re.compile(r"^\s+([0-9a-f]+) (.*) \(([^()]*(?:\([^()]*\))?)\)$")
 
 
@@ -40,7 +40,10 @@ class PerfRecorder:
             elif not line.strip() and stack:
                 found.append(self.user_part(stack))
                 stack = []
-        return [stack for stack in found if stack]
+        found = [stack for stack in found if stack]
+        if not found:
+            raise RuntimeError(f"perf has no stacks: {self.said} {done.stderr.decode()[-500:]}")
+        return found
 
     def user_part(self, stack):
         user = [frame for frame in stack if not frame[0].startswith(("[kernel", "[guest"))]

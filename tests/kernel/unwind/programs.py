@@ -66,7 +66,7 @@ def own_programs():
                 known=rf"(parent_burn;|((plt;)?|child_burn;|\S*?;)one_child;)?{FROM_MAIN}",
                 least={"^parent_burn;": 0.1, "^child_burn;one_child;main;": 0.1}),
         Program("dlopen", [workload("dlopen_frameless"), workload("liblibrary_burn.so"), "1000"],
-                known=rf"(burn_in_library|burn_for);.*{FROM_MAIN}", wait_for="liblibrary_burn"),
+                known=rf"\S*?(burn_in_library|burn_for);{FROM_MAIN}", wait_for="liblibrary_burn"),
     ]
 
 
@@ -89,7 +89,7 @@ def system_programs(directory):
                 oracles=("dwarf",), warm_s=2),
         Program("clang", [shutil.which("clang"), "-O2", "-c", str(source), "-o", os.devnull],
                 oracles=("dwarf",), warm_s=4),
-        Program("rust", ["/usr/bin/rg", "--no-mmap", "-j1", "-c", r"(\w+)\s+(\w*)x\1?y|[a-z]{3,9}Q",
+        Program("rust", ["/usr/bin/rg", "--no-mmap", "-j1", "-c", r"(\w+)\s+(\w*)x\w+y|[a-z]{3,9}Q",
                          "--text", big], oracles=("dwarf",)),
         Program("node", ["/usr/bin/node", str(SCRIPTS / "recursion.js")],
                 oracles=("dwarf", "fp"), warm_s=3),

@@ -19,6 +19,7 @@ SAMPLES = 1000 if FULL else 200
 HZ = 999
 BUCKET_S = 1
 READY_S = 60
+START_S = 3
 WINDOW_MAX_S = 60
 
 
@@ -85,6 +86,8 @@ class Profd:
              "-b", str(BUCKET_S)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.said)
         wait_until(self.is_ready_or_gone, READY_S, "profd does not get ready")
+        # It goes on to compile the tables of everything that runs already.
+        time.sleep(START_S)
         if self.process.poll() is not None:
             raise RuntimeError(f"profd ended: {self.output()}")
 
@@ -147,10 +150,10 @@ def look(recorded, process, directory):
         wait_until(is_mapped, WINDOW_MAX_S, f"{program.wait_for} is not mapped")
     if program.started:
         program.started(process)
-    time.sleep(program.warm_s)
     perfs = {how: PerfRecorder(pid, str(directory / f"{program.name}.{how}"), how)
              for how in program.oracles}
     try:
+        time.sleep(program.warm_s)
         since = math.ceil(time.time() / BUCKET_S) * BUCKET_S
         time.sleep(since - time.time())
         used = cpu_s(pid) + (SAMPLES + 50) / HZ

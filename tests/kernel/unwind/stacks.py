@@ -40,6 +40,10 @@ class Names:
         if key not in self.known:
             file = self.file(frame[0])
             found = file.symbol_at(frame[1]) if file else None
+            # A handler returns to its beginning, and so its call would end before it; it itself
+            # ends in a system call.
+            if file and any(file.symbol_at(frame[1] + by) == SIGNAL_RETURN for by in (1, -1)):
+                found = SIGNAL_RETURN
             if file and self.go and not found:
                 found = self.go_name(frame, file)
             self.known[key] = found or f"{frame[0].rsplit('/', 1)[-1]}+{frame[1]:#x}"
@@ -54,21 +58,30 @@ class Names:
         return [self.name(frame) for frame in stack]
 
 
+RIGHT, OPEN, WRONG = range(3)
+JUMPS_MAX = 3  # a function that ends in a jump to one that ends in a jump...
+
+
 class Pairs:
     """Who called whom: an oracle for programs whose sources say too little.
 
-    A stack is right when each two of its frames that follow one another are: perf saw the call
-    from that very instruction to that function, or the instruction is a direct call of it. A
-    frame too many, too few or elsewhere makes at least one pair of calls that never happen.
+    Two frames that follow one another are right when perf saw a call from that very instruction
+    to that function; or when the machine code says so: the instruction is a direct call of that
+    function, or of one that jumps to it. They are wrong when the code says otherwise: there is no
+    call, or one of something else. They are open when the call is indirect and perf, which has
+    samples of its own, did not come by. A stack is as good as the worst of its pairs: a frame too
+    many, too few or elsewhere makes pairs of calls that never happen.
     """
 
     def __init__(self, names, oracle_stacks):
         self.names = names
         self.pairs = set()
+        self.known = {}
         for stack in oracle_stacks:
             self.pairs.update(self.pairs_of(stack))
 
     def function(self, frame):
+        """(file, where it begins); what has no call frame information begins nowhere."""
         file = self.names.file(frame[0])
         return (frame[0], file.function_at(frame[1]) if file else None)
 
@@ -79,23 +92,57 @@ class Pairs:
             else:
                 yield self.function(callee), caller[:2]
 
-    def is_direct(self, callee, caller):
-        file = self.names.file(caller[0])
-        called = file.called_at(caller[1]) if file else None
-        if called is None:
-            return False
+    def is_reached(self, file, target, callee, jumps=JUMPS_MAX):
+        """Whether a call of `target` runs the callee, also by way of a stub or of jumps."""
         path, begin = callee
-        if isinstance(called, int):
-            return path == caller[0] and begin == called
-        target = self.names.file(path)
-        return target is not None and begin in target.exported.get(called, ())
+        other = self.names.file(path)
+        begins = file.function_at(file.offset_of(target) or 0)
+        if begins == begin and other is file:
+            return True
+        slot = file.slot_of_stub(target)
+        if slot is not None:
+            return self.is_in_slot(file, slot, callee)
+        if jumps == 0 or begins is None:
+            return False
+        targets = file.jumps_from(begins)
+        return any(begins != file.function_at(file.offset_of(jump) or 0) and
+                   self.is_reached(file, jump, callee, jumps - 1) for jump in targets)
 
-    def wrong_pair(self, stack):
-        """The first that is not known to be right, None when there is none."""
-        for callee, caller in self.pairs_of(stack):
-            if (callee, caller) not in self.pairs and not self.is_direct(callee, caller):
-                return callee, caller
-        return None
+    def is_in_slot(self, file, slot, callee):
+        """Whether the function that the dynamic linker puts there runs the callee."""
+        path, begin = callee
+        other, name = self.names.file(path), file.slots.get(slot)
+        if name is None or other is None:
+            return False
+        exported = other.exported.get(name, ())
+        if begin in exported or name in other.chosen_later:
+            return True
+        return any(self.is_reached(other, target, callee, JUMPS_MAX - 1) for target in exported)
+
+    def judge(self, callee, caller):
+        if (callee, caller) in self.pairs:
+            return RIGHT
+        file = self.names.file(caller[0])
+        if file is None:  # code that was made at run time
+            return OPEN
+        call = file.call_at(caller[1])
+        if call is None:
+            return WRONG
+        target, slot = call
+        if target is not None:
+            return RIGHT if self.is_reached(file, target, callee) else WRONG
+        if slot is not None and slot in file.slots:
+            return RIGHT if self.is_in_slot(file, slot, callee) else WRONG
+        return OPEN
+
+    def worst(self, stack):
+        """(RIGHT, OPEN or WRONG; the pair)."""
+        worst = (RIGHT, None)
+        for pair in self.pairs_of(stack):
+            if pair not in self.known:
+                self.known[pair] = self.judge(*pair)
+            worst = max(worst, (self.known[pair], pair), key=lambda w: w[0])
+        return worst
 
 
 def without_one(stack):
