@@ -15,6 +15,7 @@ PT_LOAD, PT_NOTE, PT_GNU_EH_FRAME = 1, 4, 0x6474E550
 SHT_SYMTAB, SHT_RELA, SHT_DYNSYM = 2, 4, 11
 STT_NOTYPE, STT_FUNC, STT_IFUNC = 0, 2, 10
 START_MAX = 64  # bytes of _start, which begins at the entry point
+SIZELESS = 10  # bytes of a function of no size: __restore_rt has 9, and a system call at its end
 R_GLOB_DAT, R_JUMP_SLOT = 6, 7
 # jmp rel32, jcc rel32
 JUMP = re.compile(rb"(?:\xe9|\x0f[\x80-\x8f])(?=(.{4}))", re.DOTALL)
@@ -112,7 +113,9 @@ class ElfFile:
                 return "plt"
         at = bisect.bisect_right(self.symbols, vaddr, key=lambda s: s[0]) - 1
         while at >= 0 and self.symbols[at][0] + START_MAX * 16384 > vaddr:
-            value, size, name, file, _ = self.symbols[at]
+            value, size, name, file, kind = self.symbols[at]
+            if size == 0 and kind == STT_FUNC:
+                size = SIZELESS
             if value <= vaddr < value + size:
                 return file.string(name).partition("@")[0]  # without its version
             at -= 1

@@ -10,6 +10,13 @@ HZ = 999
 FRAME = re.compile(r"^\s+([0-9a-f]+) (.*) \(([^()]*(?:\([^()]*\))?)\)$")
 
 
+def file_name(dso):
+    """As profd has it. What perf calls anonymous memory depends on what it looked for in it."""
+    if dso.startswith(("/tmp/perf-", "//anon", "[unknown]", "anon")):
+        return "[anon]"
+    return dso.removesuffix(" (deleted)")
+
+
 class PerfRecorder:
     """perf record of one process; `how` is "dwarf" or "fp"."""
 
@@ -36,7 +43,7 @@ class PerfRecorder:
         for line in done.stdout.decode(errors="replace").splitlines() + [""]:
             match = FRAME.match(line)
             if match:
-                stack.append((match[3].removesuffix(" (deleted)"), int(match[1], 16)))
+                stack.append((file_name(match[3]), int(match[1], 16)))
             elif not line.strip() and stack:
                 found.append(self.user_part(stack))
                 stack = []

@@ -63,7 +63,7 @@ def own_programs():
         Program("plt_heavy", [workload("plt_heavy")],
                 known=rf"(plt;|tiny_one;|tiny_two;)?call_tiny;{FROM_MAIN}", least={"^plt;": 0.05}),
         Program("vfork", [workload("vforker")], exe=workload("vforker"),
-                known=rf"(parent_burn;|((plt;)?|child_burn;|\S*?;)one_child;)?{FROM_MAIN}",
+                known=rf"(parent_burn;|(child_burn;|\S*?;)?one_child;)?{FROM_MAIN}", apart="execve", own=0.5,
                 least={"^parent_burn;": 0.1, "^child_burn;one_child;main;": 0.1}),
         Program("dlopen", [workload("dlopen_frameless"), workload("liblibrary_burn.so"), "1000"],
                 known=rf"\S*?(burn_in_library|burn_for);{FROM_MAIN}", wait_for="liblibrary_burn"),
@@ -76,6 +76,8 @@ def system_programs(directory):
     uses = "\n".join(f"int f{i}(std::vector<item<{i}>> &v) {{ return use<{i}>(v, \"a{i}*b\"); }}"
                      for i in range(400))
     source.write_text(CXX.format(uses=uses))
+    preprocessed = directory / "source.ii"
+    subprocess.run(["g++", "-E", str(source), "-o", str(preprocessed)], check=True)
     cc1plus = subprocess.run(["g++", "-print-prog-name=cc1plus"], capture_output=True, text=True,
                              check=True).stdout.strip()
     big = "/usr/lib/x86_64-linux-gnu/libLLVM-14.so.1"
@@ -85,12 +87,12 @@ def system_programs(directory):
         Program("perl", ["/usr/bin/perl", str(SCRIPTS / "recursion.pl")], oracles=("dwarf",)),
         Program("bash", ["/bin/bash", str(SCRIPTS / "recursion.bash")], oracles=("dwarf",)),
         Program("xz", ["/usr/bin/xz", "-9", "-c", big], oracles=("dwarf",)),
-        Program("cc1plus", [cc1plus, "-quiet", "-O2", str(source), "-o", os.devnull],
+        Program("cc1plus", [cc1plus, "-quiet", "-O2", "-fpreprocessed", str(preprocessed), "-o", os.devnull],
                 oracles=("dwarf",), warm_s=2),
         Program("clang", [shutil.which("clang"), "-O2", "-c", str(source), "-o", os.devnull],
                 oracles=("dwarf",), warm_s=4),
         Program("rust", ["/usr/bin/rg", "--no-mmap", "-j1", "-c", r"(\w+)\s+(\w*)x\w+y|[a-z]{3,9}Q",
-                         "--text", big], oracles=("dwarf",)),
+                         "--text"] + [big] * 50, oracles=("dwarf",)),
         Program("node", ["/usr/bin/node", str(SCRIPTS / "recursion.js")],
                 oracles=("dwarf", "fp"), warm_s=3),
         Program("java", ["/usr/bin/java", "-XX:+PreserveFramePointer", "-Xshare:auto",
@@ -98,6 +100,6 @@ def system_programs(directory):
                          "-keysize", "16384", "-dname", "CN=a", "-storepass", "password",
                          "-keystore", str(directory / "keystore")],
                 oracles=("dwarf", "fp"), warm_s=4),
-        Program("go", ["/usr/bin/gofmt", "-l", "-s", "/usr/lib/go-1.19/src"], oracles=("dwarf",),
+        Program("go", ["/usr/bin/gofmt", "-l", "-s"] + ["/usr/share/go-1.19/src"] * 50, oracles=("dwarf",),
                 go=True),
     ]

@@ -33,6 +33,8 @@ class Program:
     oracles: tuple = ()  # "dwarf", "fp": of perf
     known: str = ""      # an expression for all names, leaf first
     least: dict = dataclasses.field(default_factory=dict)  # expression -> part of all samples
+    apart: str = ""      # samples whose innermost function that is have no stack to be walked
+    own: float = 1.0     # part of its CPU time that is in samples which count
     twin: list = None    # the same program with frame pointers
     go: bool = False     # its names are in .gopclntab
     warm_s: float = 1.0  # until its tables are there
@@ -156,7 +158,7 @@ def look(recorded, process, directory):
         time.sleep(program.warm_s)
         since = math.ceil(time.time() / BUCKET_S) * BUCKET_S
         time.sleep(since - time.time())
-        used = cpu_s(pid) + (SAMPLES + 50) / HZ
+        used = cpu_s(pid) + (SAMPLES + 50) / HZ / program.own
         wait_until(lambda: process.poll() is not None or cpu_s(pid) >= used, WINDOW_MAX_S,
                    "it did not use its CPU")
         until = math.ceil(time.time() / BUCKET_S) * BUCKET_S

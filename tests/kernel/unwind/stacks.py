@@ -5,7 +5,7 @@ import subprocess
 
 from elf_file import opened
 
-ROOTS = re.compile(r"^(_start|_*clone3?|runtime\.goexit(\.abi0)?|runtime\.mstart)$")
+ROOTS = re.compile(r"^(_start|(__GI_)?_*clone3?|runtime\.goexit(\.abi0)?|runtime\.mstart)$")
 SIGNAL_RETURN = "__restore_rt"
 
 
@@ -40,9 +40,8 @@ class Names:
         if key not in self.known:
             file = self.file(frame[0])
             found = file.symbol_at(frame[1]) if file else None
-            # A handler returns to its beginning, and so its call would end before it; it itself
-            # ends in a system call.
-            if file and any(file.symbol_at(frame[1] + by) == SIGNAL_RETURN for by in (1, -1)):
+            # A handler returns to its beginning, and so its call would end before it.
+            if file and file.symbol_at(frame[1] + 1) == SIGNAL_RETURN:
                 found = SIGNAL_RETURN
             if file and self.go and not found:
                 found = self.go_name(frame, file)
@@ -128,6 +127,8 @@ class Pairs:
         call = file.call_at(caller[1])
         if call is None:
             return WRONG
+        if self.names.file(callee[0]) is None:  # a jump out of the file is none of its code
+            return OPEN
         target, slot = call
         if target is not None:
             return RIGHT if self.is_reached(file, target, callee) else WRONG

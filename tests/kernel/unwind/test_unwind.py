@@ -33,7 +33,8 @@ class Looked:
         self.stacks = collections.Counter()
         for count, _, stack in recorded.samples:
             user = user_part(stack)
-            if user:
+            # In execve(2) the old stack is gone before the new program begins.
+            if user and self.names.name(user[0]) != self.program.apart:
                 self.stacks[tuple(user)] += count
         self.total = self.stacks.total()
         oracle = [stack for perf in recorded.oracles.values() for stack in perf.stacks()]
