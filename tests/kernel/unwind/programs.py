@@ -2,13 +2,17 @@
 """The programs whose stacks are looked at: workloads with known answers, and what is installed."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
-from recording import Program
+from elf_file import elf_file
+from recording import OTHER_UID, Program
 
 WORKLOADS = pathlib.Path(os.environ["WORKLOADS"]).resolve()
 SCRIPTS = pathlib.Path(__file__).resolve().parent / "scripts"
+
+LIBC = "/usr/lib/x86_64-linux-gnu/libc.so.6"
 
 # Both begin at main; main's callers are libc's (2.34 and newer), as libc6-dbg names them.
 FROM_MAIN = r"main;__libc_start_call_main;__libc_start_main(_impl)?;_start"
@@ -70,8 +74,52 @@ def own_programs():
     ]
 
 
+def forged(path):
+    """A program of another user's that says it were libc, with call frame information that is
+    well-formed and wrong: each "the CFA is rsp + N" says 8."""
+    data = bytearray(pathlib.Path(workload("chain")).read_bytes())
+    chain, libc = elf_file(workload("chain")), elf_file(LIBC)
+    note = data.find(bytes.fromhex(chain.build_id))
+    data[note:note + len(chain.build_id) // 2] = bytes.fromhex(libc.build_id)
+    section = chain.section(".eh_frame")
+    begin, end = section[4], section[4] + section[5]
+    data[begin:end] = re.sub(rb"\x0e[\x10-\xff]", b"\x0e\x08", data[begin:end])
+    path.write_bytes(data)
+    path.chmod(0o755)
+    os.chown(path, OTHER_UID, OTHER_UID)
+    return [str(path), "burn"]
+
+
+def placed_programs(directory):
+    """The chain from places where a file is hard to come by."""
+    known, chain = BURNING + FROM_MAIN, workload("chain")
+    private, shown = directory / "private", directory / "shown"
+    private.mkdir()
+    shown.mkdir()
+    shutil.copy(chain, directory / "deleted")
+    shutil.copy(chain, private / "boxed")
+    subprocess.run(["strip", "-s", "-o", str(directory / "stripped"), workload("chain_static")],
+                   check=True)
+    return [
+        Program("deleted", [str(directory / "deleted"), "burn"], known=known,
+                symbols={"deleted": chain}, started=(directory / "deleted").unlink),
+        Program("namespace",
+                ["unshare", "-m", "--propagation", "private", "sh", "-c",
+                 f"mount --bind {private} {shown} && exec {shown}/boxed burn"],
+                known=known, symbols={"boxed": chain}, wait_for=f"{shown}/boxed"),
+        Program("stripped_static", [str(directory / "stripped"), "burn"], known=known,
+                symbols={"stripped": workload("chain_static")}),
+        Program("beside_forged", [chain, "burn"], known=known,
+                beside=forged(directory / "forged")),
+    ]
+
+
 def system_programs(directory):
     """What Debian ships, without frame pointers (but for Go's) and mostly without symbols."""
+    goroutine = str(directory / "goroutine")
+    subprocess.run(["go", "build", "-o", goroutine, str(SCRIPTS / "goroutine.go")], check=True,
+                   env={"PATH": os.environ["PATH"], "HOME": str(directory), "GOPROXY": "off",
+                        "GOCACHE": str(directory / "gocache"), "GOTOOLCHAIN": "local"})
     source = directory / "source.cc"
     uses = "\n".join(f"int f{i}(std::vector<item<{i}>> &v) {{ return use<{i}>(v, \"a{i}*b\"); }}"
                      for i in range(400))
@@ -100,6 +148,9 @@ def system_programs(directory):
                          "-keysize", "16384", "-dname", "CN=a", "-storepass", "password",
                          "-keystore", str(directory / "keystore")],
                 oracles=("dwarf", "fp"), warm_s=4),
-        Program("go", ["/usr/bin/gofmt", "-l", "-s"] + ["/usr/share/go-1.19/src"] * 50, oracles=("dwarf",),
-                go=True),
+        Program("go", [goroutine],
+                known=r"(main\.burn;)?(main\.recurse;){0,11}main\.run;runtime\.goexit",
+                least={r"main\.burn;(main\.recurse;){11}main\.run": 0.9}),
+        Program("gofmt", ["/usr/bin/gofmt", "-l", "-s"] + ["/usr/share/go-1.19/src"] * 50, oracles=("dwarf",),
+                go=True, marked=True),
     ]

@@ -21,6 +21,8 @@ BUCKET_S = 1
 READY_S = 60
 START_S = 3
 WINDOW_MAX_S = 60
+TWIN_CPU_S = 0.5
+OTHER_UID = 65534
 
 
 @dataclasses.dataclass
@@ -37,12 +39,15 @@ class Program:
     own: float = 1.0     # part of its CPU time that is in samples which count
     twin: list = None    # the same program with frame pointers
     go: bool = False     # its names are in .gopclntab
+    # Whether a mark at the end is left out: the frame pointer, all there is to a Go program without
+    # .debug_frame, is 0 at the end, which profd takes for a stack that may go on.
+    marked: bool = False
     warm_s: float = 1.0  # until its tables are there
     wait_for: str = ""   # a mapping that has to be there first
     stdin: str = os.devnull
-    symbols: str = ""    # an unstripped copy of the program
-    started: object = None  # called with the process once it runs
-    uid: int = 0
+    symbols: dict = dataclasses.field(default_factory=dict)  # name of a file -> one to ask instead
+    started: object = None  # called once it runs
+    beside: list = None  # what another user runs at the same time, on any CPU
     env: dict = None
 
 
@@ -56,6 +61,9 @@ class Recorded:
         self.pid = 0
         self.oracles = {}
         self.error = None
+        self.beside_pid = 0
+        self.beside = []   # its samples
+        self.twin = None   # perf's recorder of the twin
 
     @property
     def count(self):
@@ -105,13 +113,13 @@ class Profd:
         self.process.wait(timeout=READY_S)
         self.said.close()
 
-    def samples(self, recorded):
-        """Those of the program in its window."""
+    def samples(self, recorded, pid=0):
+        """Those of the program, or of that process, in its window."""
         path = self.directory / f"{recorded.program.name}.pb.gz"
         since, until = (time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(t))
                         for t in recorded.window)
-        which = ["--exe", recorded.program.exe] if recorded.program.exe else \
-            ["-p", str(recorded.pid)]
+        which = ["--exe", recorded.program.exe] if recorded.program.exe and not pid else \
+            ["-p", str(pid or recorded.pid)]
         done = subprocess.run(
             [PROFCTL, "export", str(path), "-o", "pprof", "--store", self.store, "-S", since,
              "-U", until, *which],
@@ -121,17 +129,18 @@ class Profd:
         return list(read_samples(path))
 
 
-def run_on(cpu, program, stdin):
-    """Starts it on that CPU, with nothing of this test's environment."""
+def start(command, stdin, cpu=None, uid=0, env=None):
+    """Starts it, on that CPU and as that user, with nothing of this test's environment."""
     def prepare():
-        os.sched_setaffinity(0, {cpu})
-        if program.uid:
-            os.setgid(program.uid)
-            os.setuid(program.uid)
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
+        if uid:
+            os.setgid(uid)
+            os.setuid(uid)
 
-    return subprocess.Popen(program.command, stdin=stdin, stdout=subprocess.DEVNULL,
+    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL,
                             stderr=subprocess.PIPE, start_new_session=True, preexec_fn=prepare,
-                            env=program.env or {"PATH": os.environ["PATH"], "LC_ALL": "C"})
+                            env=env or {"PATH": os.environ["PATH"], "LC_ALL": "C"})
 
 
 def end(process):
@@ -141,6 +150,7 @@ def end(process):
     except ProcessLookupError:
         pass
     process.wait()
+    process.stderr.close()
 
 
 def look(recorded, process, directory):
@@ -151,7 +161,7 @@ def look(recorded, process, directory):
             return program.wait_for in pathlib.Path(f"/proc/{pid}/maps").read_text()
         wait_until(is_mapped, WINDOW_MAX_S, f"{program.wait_for} is not mapped")
     if program.started:
-        program.started(process)
+        program.started()
     perfs = {how: PerfRecorder(pid, str(directory / f"{program.name}.{how}"), how)
              for how in program.oracles}
     try:
@@ -173,18 +183,36 @@ def look(recorded, process, directory):
     recorded.oracles = perfs
 
 
+def look_at_twin(recorded, cpu, directory):
+    """The twin below perf, which follows its frame pointers; profd has no part in it."""
+    process = start(recorded.program.twin, subprocess.DEVNULL, cpu)
+    perf = PerfRecorder(process.pid, str(directory / f"{recorded.program.name}.twin"), "fp")
+    try:
+        wait_until(lambda: cpu_s(process.pid) >= TWIN_CPU_S, WINDOW_MAX_S, "the twin does not run")
+    finally:
+        perf.stop()
+        end(process)
+    recorded.twin = perf
+
+
 def record_one(cpu, program, directory):
-    recorded = Recorded(program)
+    recorded, beside = Recorded(program), None
+    if program.beside:
+        beside = start(program.beside, subprocess.DEVNULL, uid=OTHER_UID)
+        recorded.beside_pid = beside.pid
     with open(program.stdin, "rb") as stdin:
-        process = run_on(cpu, program, stdin)
+        process = start(program.command, stdin, cpu, env=program.env)
     recorded.pid = process.pid
     try:
         look(recorded, process, directory)
+        if program.twin:
+            look_at_twin(recorded, cpu, directory)
     except (OSError, RuntimeError, TimeoutError) as error:
         recorded.error = error
     finally:
         end(process)
-        process.stderr.close()
+        if beside:
+            end(beside)
     return recorded
 
 
@@ -208,4 +236,6 @@ def record(programs, directory):
     for recorded in done.values():
         if recorded.error is None:
             recorded.samples = profd.samples(recorded)
+            if recorded.beside_pid:
+                recorded.beside = profd.samples(recorded, recorded.beside_pid)
     return done

@@ -26,14 +26,12 @@ class Names:
     """Names of places, by the symbol tables and not by profd."""
 
     def __init__(self, program):
-        self.go, self.symbols, self.exe = program.go, program.symbols, program.command[0]
+        self.go, self.symbols = program.go, program.symbols
         self.known = {}
 
     def file(self, path):
         path = path.removesuffix(" (deleted)")
-        if self.symbols and path.rsplit("/", 1)[-1] == self.exe.rsplit("/", 1)[-1]:
-            path = self.symbols
-        return opened(path)
+        return opened(self.symbols.get(path.rsplit("/", 1)[-1], path))
 
     def name(self, frame):
         key = frame[:2]

@@ -34,9 +34,13 @@ class Looked:
         for count, _, stack in recorded.samples:
             user = user_part(stack)
             # In execve(2) the old stack is gone before the new program begins.
+            if user and self.program.marked and is_mark(user[-1]):
+                user = user[:-1]
             if user and self.names.name(user[0]) != self.program.apart:
                 self.stacks[tuple(user)] += count
         self.total = self.stacks.total()
+        self.twin = {self.upto_main(stack) for stack in recorded.twin.stacks()} \
+            if recorded.twin else set()
         oracle = [stack for perf in recorded.oracles.values() for stack in perf.stacks()]
         self.oracle_stacks = len(oracle)
         self.pairs = Pairs(self.names, oracle)
@@ -46,6 +50,9 @@ class Looked:
 
     def joined(self, stack):
         return ";".join(self.names.names(stack))
+
+    def upto_main(self, stack):
+        return self.joined(stack).partition(";main;")[0]
 
     def judge(self, stack):
         """RIGHT, OPEN or WRONG; a stack that is cut off is wrong."""
@@ -119,8 +126,22 @@ class Unwind(unittest.TestCase):
                 part, bad = looked.part(lambda stack, expression=expression:
                                         re.search(expression, looked.joined(stack)))
                 self.assertGreaterEqual(part, least, "\n" + looked.describe(bad))
+        if recorded.twin:
+            with self.subTest("twin"):
+                part, bad = looked.part(lambda stack: looked.upto_main(stack) in looked.twin)
+                self.assertGreaterEqual(part, EQUAL_LEAST, "\n" + looked.describe(bad))
+        if recorded.program.beside:
+            with self.subTest("beside"):
+                self.check_forged(looked, recorded.beside)
         with self.subTest("planted error"):
             self.check_planted(looked)
+
+    def check_forged(self, looked, samples):
+        """What is wrong with the other's file must show in the other's stacks."""
+        whole = sum(count for count, _, stack in samples if looked.is_rooted(user_part(stack) or stack))
+        total = sum(count for count, _, _ in samples)
+        self.assertGreater(total, 0)
+        self.assertLess(whole / total, 0.5)
 
     def check_planted(self, looked):
         """The measure must see that a frame is missing from every fifth stack."""
@@ -143,7 +164,9 @@ def main():
     wanted = [arg for arg in sys.argv[1:] if not arg.startswith("-")]
     with tempfile.TemporaryDirectory(prefix="profd-unwind-") as temporary:
         directory = pathlib.Path(temporary)
-        listed = programs.own_programs() + programs.system_programs(directory)
+        directory.chmod(0o711)  # a program of another user's is run from there
+        listed = (programs.own_programs() + programs.placed_programs(directory) +
+                  programs.system_programs(directory))
         listed = [program for program in listed if not wanted or program.name in wanted]
         for program in listed:
             add_test(program.name)
