@@ -19,6 +19,13 @@
 #define KEPT_FUNCTION __attribute__((noinline))
 #endif
 
+/* gcc gives a leaf a frame only when it is asked for. FRAMELESS: built without frame pointers. */
+#ifdef FRAMELESS
+#define WANT_FRAME() ((void)0)
+#else
+#define WANT_FRAME() __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
+#endif
+
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
 /*
@@ -30,8 +37,7 @@
 	KEPT_FUNCTION uint64_t name(uint64_t rounds)                                               \
 	{                                                                                          \
 		uint64_t x = rounds;                                                               \
-		/* gcc gives a leaf a frame only when it is asked for */                           \
-		__asm__ volatile("" : : "r"(__builtin_frame_address(0)));                          \
+		WANT_FRAME();                                                                      \
                                                                                                    \
 		for (uint64_t i = 0; i < rounds; i++) {                                            \
 			x = x * (multiplier) + i;                                                  \

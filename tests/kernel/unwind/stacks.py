@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a stack of profd's is held against what is known of it."""
+import re
+import subprocess
+
+from elf_file import opened
+
+ROOTS = re.compile(r"^(_start|(__GI_)?_*clone3?|runtime\.goexit(\.abi0)?|runtime\.mstart)$")
+SIGNAL_RETURN = "__restore_rt"
+
+
+def is_kernel(frame):
+    return frame[0] == "[kernel]" or frame[0].startswith("[") and "kernel" in frame[0]
+
+
+def user_part(stack):
+    """Its frames in user space; None when it is a kernel thread's or has none."""
+    return [frame for frame in stack if not is_kernel(frame)] or None
+
+
+def is_mark(frame):
+    return frame[2].startswith("[truncated")
+
+
+class Names:
+    """Names of places, by the symbol tables and not by profd."""
+
+    def __init__(self, program):
+        self.go, self.symbols = program.go, program.symbols
+        self.known = {}
+
+    def file(self, path):
+        path = path.removesuffix(" (deleted)")
+        return opened(self.symbols.get(path.rsplit("/", 1)[-1], path))
+
+    def name(self, frame):
+        key = frame[:2]
+        if key not in self.known:
+            file = self.file(frame[0])
+            found = file.symbol_at(frame[1]) if file else None
+            # A handler returns to its beginning, and so its call would end before it.
+            if file and file.symbol_at(frame[1] + 1) == SIGNAL_RETURN:
+                found = SIGNAL_RETURN
+            if file and self.go and not found:
+                found = self.go_name(frame, file)
+            self.known[key] = found or f"{frame[0].rsplit('/', 1)[-1]}+{frame[1]:#x}"
+        return self.known[key]
+
+    def go_name(self, frame, file):
+        done = subprocess.run(["go", "tool", "addr2line", frame[0]], capture_output=True,
+                              input=f"{file.vaddr_of(frame[1]):#x}\n".encode(), check=False)
+        return done.stdout.decode().partition("\n")[0].replace("?", "")
+
+    def names(self, stack):
+        return [self.name(frame) for frame in stack]
+
+
+RIGHT, OPEN, WRONG = range(3)
+JUMPS_MAX = 3  # a function that ends in a jump to one that ends in a jump...
+
+
+class Pairs:
+    """Who called whom: an oracle for programs whose sources say too little.
+
+    Two frames that follow one another are right when perf saw a call from that very instruction
+    to that function; or when the machine code says so: the instruction is a direct call of that
+    function, or of one that jumps to it. They are wrong when the code says otherwise: there is no
+    call, or one of something else. They are open when the call is indirect and perf, which has
+    samples of its own, did not come by. A stack is as good as the worst of its pairs: a frame too
+    many, too few or elsewhere makes pairs of calls that never happen.
+    """
+
+    def __init__(self, names, oracle_stacks):
+        self.names = names
+        self.pairs = set()
+        self.known = {}
+        for stack in oracle_stacks:
+            self.pairs.update(self.pairs_of(stack))
+
+    def function(self, frame):
+        """(file, where it begins); what has no call frame information begins nowhere."""
+        file = self.names.file(frame[0])
+        return (frame[0], file.function_at(frame[1]) if file else None)
+
+    def pairs_of(self, stack):
+        for callee, caller in zip(stack, stack[1:]):
+            if self.names.name(callee) == SIGNAL_RETURN:
+                yield self.function(callee), self.function(caller)
+            else:
+                yield self.function(callee), caller[:2]
+
+    def is_reached(self, file, target, callee, jumps=JUMPS_MAX):
+        """Whether a call of `target` runs the callee, also by way of a stub or of jumps."""
+        path, begin = callee
+        other = self.names.file(path)
+        begins = file.function_at(file.offset_of(target) or 0)
+        if begins == begin and other is file:
+            return True
+        slot = file.slot_of_stub(target)
+        if slot is not None:
+            return self.is_in_slot(file, slot, callee)
+        if jumps == 0 or begins is None:
+            return False
+        targets = file.jumps_from(begins)
+        return any(begins != file.function_at(file.offset_of(jump) or 0) and
+                   self.is_reached(file, jump, callee, jumps - 1) for jump in targets)
+
+    def is_in_slot(self, file, slot, callee):
+        """Whether the function that the dynamic linker puts there runs the callee."""
+        path, begin = callee
+        other, name = self.names.file(path), file.slots.get(slot)
+        if name is None or other is None:
+            return False
+        exported = other.exported.get(name, ())
+        if begin in exported or name in other.chosen_later:
+            return True
+        return any(self.is_reached(other, target, callee, JUMPS_MAX - 1) for target in exported)
+
+    def judge(self, callee, caller):
+        if (callee, caller) in self.pairs:
+            return RIGHT
+        file = self.names.file(caller[0])
+        if file is None:  # code that was made at run time
+            return OPEN
+        call = file.call_at(caller[1])
+        if call is None:
+            return WRONG
+        if self.names.file(callee[0]) is None:  # a jump out of the file is none of its code
+            return OPEN
+        target, slot = call
+        if target is not None:
+            return RIGHT if self.is_reached(file, target, callee) else WRONG
+        if slot is not None and slot in file.slots:
+            return RIGHT if self.is_in_slot(file, slot, callee) else WRONG
+        return OPEN
+
+    def worst(self, stack):
+        """(RIGHT, OPEN or WRONG; the pair)."""
+        worst = (RIGHT, None)
+        for pair in self.pairs_of(stack):
+            if pair not in self.known:
+                self.known[pair] = self.judge(*pair)
+            worst = max(worst, (self.known[pair], pair), key=lambda w: w[0])
+        return worst
+
+
+def without_one(stack):
+    """A planted error: the frame in the middle is missing."""
+    middle = len(stack) // 2
+    return stack[:middle] + stack[middle + 1:]
