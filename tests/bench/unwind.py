@@ -76,7 +76,7 @@ def put(figures, name, values):
 
 def measure_hot(arguments, figures):
     workloads = os.path.join(arguments.build, "tests", "workloads")
-    plain, pointers = os.path.join(workloads, "chain"), os.path.join(workloads, "chain_fp")
+    plain, pointers = os.path.join(workloads, "recurse"), os.path.join(workloads, "recurse_fp")
     with Running(["taskset", "-c", "0", plain, str(HOT_DEPTH)],
                  ["taskset", "-c", "1", pointers, str(HOT_DEPTH)],
                  ["taskset", "-c", "0", plain, str(DEEP_DEPTH)]) as pids:
