@@ -5,11 +5,13 @@
  *
  * Usage: frameless DEPTH. Prints where the recursion's code is and runs until it is killed.
  */
+#include "burn.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define DESCENT __attribute__((noinline, noclone, section("descent")))
+#define DESCENT KEPT_FUNCTION __attribute__((section("descent")))
 
 /* The linker's names for the bounds of a section. */
 extern const char __start_descent[], __stop_descent[];
@@ -18,7 +20,7 @@ static volatile unsigned long sink;
 static volatile int stopped; /* never */
 
 void bottom(void);
-__attribute__((noinline, noclone)) void bottom(void)
+KEPT_FUNCTION void bottom(void)
 {
 	for (unsigned long i = 0; !stopped; i++) {
 		sink += i * i;
