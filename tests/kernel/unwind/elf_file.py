@@ -17,6 +17,7 @@ STT_NOTYPE, STT_FUNC, STT_IFUNC = 0, 2, 10
 START_MAX = 64  # bytes of _start, which begins at the entry point
 SIZELESS = 10  # bytes of a function of no size: __restore_rt has 9, and a system call at its end
 R_GLOB_DAT, R_JUMP_SLOT = 6, 7
+VERSION = re.compile(r"@.*|\.abi0$")  # of a symbol; of Go's calling convention
 # jmp rel32, jcc rel32
 JUMP = re.compile(rb"(?:\xe9|\x0f[\x80-\x8f])(?=(.{4}))", re.DOTALL)
 
@@ -117,7 +118,7 @@ class ElfFile:
             if size == 0 and kind == STT_FUNC:
                 size = SIZELESS
             if value <= vaddr < value + size:
-                return file.string(name).partition("@")[0]  # without its version
+                return VERSION.sub("", file.string(name))
             at -= 1
         return None
 
@@ -212,13 +213,13 @@ class ElfFile:
         """Vaddrs of its symbols, by name without version."""
         found = {}
         for value, _, name, file, _ in self.symbols:
-            found.setdefault(file.string(name).partition("@")[0], set()).add(value)
+            found.setdefault(VERSION.sub("", file.string(name)), set()).add(value)
         return found
 
     @functools.cached_property
     def chosen_later(self):
         """Names of what is one of several functions, chosen for this CPU by code."""
-        return {file.string(name).partition("@")[0]
+        return {VERSION.sub("", file.string(name))
                 for _, _, name, file, kind in self.symbols if kind == STT_IFUNC}
 
 

@@ -67,7 +67,8 @@ def own_programs():
         Program("plt_heavy", [workload("plt_heavy")],
                 known=rf"(plt;|tiny_one;|tiny_two;)?call_tiny;{FROM_MAIN}", least={"^plt;": 0.05}),
         Program("vfork", [workload("vforker")], exe=workload("vforker"),
-                known=rf"(parent_burn;|(child_burn;|\S*?;)?one_child;)?{FROM_MAIN}", apart="execve", own=0.5,
+                known=rf"(parent_burn;|(child_burn;|\S*?;)?one_child;)?{FROM_MAIN}",
+                apart="execve|_Exit", own=0.5,
                 least={"^parent_burn;": 0.1, "^child_burn;one_child;main;": 0.1}),
         Program("dlopen", [workload("dlopen_frameless"), workload("liblibrary_burn.so"), "1000"],
                 known=rf"\S*?(burn_in_library|burn_for);{FROM_MAIN}", wait_for="liblibrary_burn"),
@@ -149,8 +150,15 @@ def system_programs(directory):
                          "-keystore", str(directory / "keystore")],
                 oracles=("dwarf", "fp"), warm_s=4),
         Program("go", [goroutine],
-                known=r"(main\.burn;)?(main\.recurse;){0,11}main\.run;runtime\.goexit",
+                known=r"(main\.burn;(main\.recurse;){11}|(main\.recurse;){0,11})main\.run;"
+                      r"runtime\.goexit|"
+                      r".*runtime\.sysmon;runtime\.mstart1;runtime\.mstart0;runtime\.mstart"
+                      r"(;runtime\.clone)?",
                 least={r"main\.burn;(main\.recurse;){11}main\.run": 0.9}),
-        Program("gofmt", ["/usr/bin/gofmt", "-l", "-s"] + ["/usr/share/go-1.19/src"] * 50, oracles=("dwarf",),
-                go=True, marked=True),
+        # Without .debug_frame only frame pointers lead on. None leads from the thread's own stack,
+        # where the runtime works, to the goroutine's: there these stacks end. And functions in
+        # assembly have none, so that their callers are missing, as they are missing for perf.
+        Program("gofmt", ["/usr/bin/gofmt", "-l", "-s"] + ["/usr/share/go-1.19/src"] * 50,
+                frames=False, go=True, marked=True,
+                roots=r"runtime\.(goexit|mstart|systemstack|mcall|morestack|newstack)$"),
     ]
