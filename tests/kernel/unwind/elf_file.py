@@ -47,6 +47,7 @@ class ElfFile:
                          for i in range(phnum)]
         self.sections = [struct.unpack_from("<IIQQQQIIQQ", self.data, shoff + i * shentsize)
                          for i in range(shnum)] if shoff else []
+        self.jumps = {}  # out of functions, by where those begin
         self.names = [self.string(self.sections[shstrndx][4] + s[0]) for s in self.sections]
 
     def string(self, at):
@@ -81,9 +82,9 @@ class ElfFile:
         return None
 
     def own_symbols(self):
-        """Yields (vaddr, size, name, file of the name, type) of the functions in its symbol tables."""
-        for index, section in enumerate(self.sections):
-            if section[1] not in (SHT_SYMTAB, SHT_DYNSYM) or self.names[index] == ".gnu_debugdata":
+        """Yields (vaddr, size, name, file of the name, type) of functions."""
+        for section in self.sections:
+            if section[1] not in (SHT_SYMTAB, SHT_DYNSYM):
                 continue
             strings = self.sections[section[6]][4]
             for name, info, _, where, value, size in struct.iter_unpack(
@@ -198,15 +199,21 @@ class ElfFile:
         return self.vaddr_of(at) + 6 + struct.unpack_from("<i", self.data, at + 2)[0]
 
     def jumps_from(self, begin):
-        """Where the jumps in a function, which begins there, may go to: what looks like one."""
+        """Where jumps out of a function, which begins there, may go to: what looks like one."""
+        if begin not in self.jumps:
+            self.jumps[begin] = list(self.find_jumps(begin))
+        return self.jumps[begin]
+
+    def find_jumps(self, begin):
         at = bisect.bisect_left(self.functions, (begin, 0))
         if at == len(self.functions) or self.functions[at][0] != begin:
-            return []
+            return
         end = self.functions[at][1]
         offset = self.offset_of(begin)
-        code = self.data[offset:offset + end - begin]
-        return [begin + match.end() + 4 + struct.unpack("<i", match[1])[0]
-                for match in JUMP.finditer(code)]
+        for match in JUMP.finditer(self.data[offset:offset + end - begin]):
+            target = begin + match.end() + 4 + struct.unpack("<i", match[1])[0]
+            if not begin <= target < end and self.offset_of(target) is not None:
+                yield target
 
     @functools.cached_property
     def exported(self):

@@ -116,20 +116,21 @@ class Pairs:
             else:
                 yield self.function(callee), caller[:2]
 
-    def is_reached(self, file, own, target, callee, jumps=JUMPS_MAX):
+    def is_reached(self, file, own, target, callee):
         """Whether a call of `target` in that file, whose path is `own`, runs the callee, also by
         way of a stub or of jumps."""
-        begins = self.begin(own, file.offset_of(target) or 0)
-        if (own, begins) == callee:
-            return True
-        slot = file.slot_of_stub(target)
-        if slot is not None:
-            return self.is_in_slot(file, slot, callee)
-        if jumps == 0 or not isinstance(begins, int):
-            return False
-        return any(begins != file.function_at(file.offset_of(jump) or 0) and
-                   self.is_reached(file, own, jump, callee, jumps - 1)
-                   for jump in file.jumps_from(begins))
+        seen, targets = set(), {target}
+        for _ in range(JUMPS_MAX):
+            begins = {self.begin(own, file.offset_of(target) or 0) for target in targets}
+            if any((own, begin) == callee for begin in begins):
+                return True
+            slots = {file.slot_of_stub(target) for target in targets} - {None}
+            if any(self.is_in_slot(file, slot, callee) for slot in slots):
+                return True
+            fresh = {begin for begin in begins if isinstance(begin, int)} - seen
+            seen |= fresh
+            targets = {jump for begin in fresh for jump in file.jumps_from(begin)}
+        return False
 
     def is_in_slot(self, file, slot, callee):
         """Whether the function that the dynamic linker puts there runs the callee."""
@@ -140,7 +141,8 @@ class Pairs:
         exported = other.exported.get(name, ())
         if begin in exported or name in other.chosen_later:
             return True
-        return any(self.is_reached(other, path, target, callee, JUMPS_MAX - 1) for target in exported)
+        jumps = [jump for target in exported for jump in other.jumps_from(target)]
+        return any(self.begin(path, other.offset_of(jump) or 0) == begin for jump in jumps)
 
     def judge(self, callee, caller):
         # Nothing in goexit calls a goroutine's function; its address is put there to return to.

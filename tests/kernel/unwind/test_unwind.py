@@ -113,7 +113,8 @@ class Unwind(unittest.TestCase):
         equal, undecided, not_equal, not_decided = looked.equal()
         print(f"{name:18} {looked.total:5} samples after {recorded.program.warm_s:g} s, "
               f"{len(looked.stacks):4} stacks, rooted {rooted:.4f}, equal {equal:.4f}, "
-              f"open {undecided:.4f}, perf {[len(stacks) for stacks in looked.perf.values()]}", flush=True)
+              f"open {undecided:.4f}, "
+              f"perf {[len(stacks) for stacks in looked.perf.values()]}", flush=True)
         with self.subTest("samples"):
             self.assertGreaterEqual(looked.total, SAMPLES)
         with self.subTest("rooted"):
@@ -141,7 +142,8 @@ class Unwind(unittest.TestCase):
 
     def check_forged(self, looked, samples):
         """What is wrong with the other's file must show in the other's stacks."""
-        whole = sum(count for count, _, stack in samples if looked.is_rooted(user_part(stack) or stack))
+        whole = sum(count for count, _, stack in samples
+                    if looked.is_rooted(user_part(stack) or stack))
         total = sum(count for count, _, _ in samples)
         self.assertGreater(total, 0)
         self.assertLess(whole / total, 0.5)
