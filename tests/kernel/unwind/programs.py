@@ -132,6 +132,7 @@ def system_programs(directory):
     cc1plus = subprocess.run(["g++", "-print-prog-name=cc1plus"], capture_output=True, text=True,
                              check=True).stdout.strip()
     big = "/usr/lib/x86_64-linux-gnu/libLLVM-14.so.1"
+    # Tables are compiled one after the other: one may have to wait for clang's.
     return [
         Program("python", ["/usr/bin/python3.11", "-S", str(SCRIPTS / "recursion.py")],
                 oracles=("dwarf",)),
@@ -144,7 +145,7 @@ def system_programs(directory):
         Program("clang", [shutil.which("clang"), "-O2", "-c", str(source), "-o", os.devnull],
                 oracles=("dwarf",), warm_s=4),
         Program("rust", ["/usr/bin/rg", "--no-mmap", "-j1", "-c", r"(\w+)\s+(\w*)x\w+y|[a-z]{3,9}Q",
-                         "--text"] + [big] * 50, oracles=("dwarf",)),
+                         "--text"] + [big] * 50, oracles=("dwarf",), warm_s=4),
         Program("node", ["/usr/bin/node", str(SCRIPTS / "recursion.js")],
                 oracles=("dwarf", "fp"), warm_s=3),
         Program("java", ["/usr/bin/java", "-XX:+PreserveFramePointer", "-Xshare:auto",
