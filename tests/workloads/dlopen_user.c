@@ -2,7 +2,7 @@
 /*
  * dlopen_user.c - a workload: burns in burn_before_dlopen(), loads a library and burns in that.
  *
- * Usage: dlopen_user LIBRARY CPU_MS_EACH
+ * Usage: dlopen_user LIBRARY CPU_MS_EACH [CPU_MS_AFTER]     AFTER the library was loaded
  */
 #include "burn.h"
 
@@ -22,12 +22,13 @@ static void burn_for(burner burn, uint64_t ns)
 
 int main(int argc, char **argv)
 {
-	uint64_t each_ns = argc == 3 ? strtoull(argv[2], NULL, 10) * 1000000 : 0;
+	uint64_t each_ns = argc >= 3 ? strtoull(argv[2], NULL, 10) * 1000000 : 0;
+	uint64_t after_ns = argc == 4 ? strtoull(argv[3], NULL, 10) * 1000000 : each_ns;
 	void *library;
 	burner burn;
 
 	if (!each_ns) {
-		fprintf(stderr, "usage: dlopen_user LIBRARY CPU_MS_EACH\n");
+		fprintf(stderr, "usage: dlopen_user LIBRARY CPU_MS_EACH [CPU_MS_AFTER]\n");
 		return 2;
 	}
 	burn_for(burn_before_dlopen, each_ns);
@@ -39,6 +40,6 @@ int main(int argc, char **argv)
 	*(void **)&burn = dlsym(library, "burn_in_library");
 	if (!burn)
 		return 1;
-	burn_for(burn, each_ns);
+	burn_for(burn, after_ns);
 	return 0;
 }

@@ -17,6 +17,7 @@ STT_NOTYPE, STT_FUNC, STT_IFUNC = 0, 2, 10
 START_MAX = 64  # bytes of _start, which begins at the entry point
 SIZELESS = 10  # bytes of a function of no size: __restore_rt has 9, and a system call at its end
 R_GLOB_DAT, R_JUMP_SLOT = 6, 7
+VERSION = re.compile(r"@.*|\.abi0$")  # of a symbol; of Go's calling convention
 # jmp rel32, jcc rel32
 JUMP = re.compile(rb"(?:\xe9|\x0f[\x80-\x8f])(?=(.{4}))", re.DOTALL)
 
@@ -46,6 +47,7 @@ class ElfFile:
                          for i in range(phnum)]
         self.sections = [struct.unpack_from("<IIQQQQIIQQ", self.data, shoff + i * shentsize)
                          for i in range(shnum)] if shoff else []
+        self.jumps = {}  # out of functions, by where those begin
         self.names = [self.string(self.sections[shstrndx][4] + s[0]) for s in self.sections]
 
     def string(self, at):
@@ -80,9 +82,9 @@ class ElfFile:
         return None
 
     def own_symbols(self):
-        """Yields (vaddr, size, name, file of the name, type) of the functions in its symbol tables."""
-        for index, section in enumerate(self.sections):
-            if section[1] not in (SHT_SYMTAB, SHT_DYNSYM) or self.names[index] == ".gnu_debugdata":
+        """Yields (vaddr, size, name, file of the name, type) of functions."""
+        for section in self.sections:
+            if section[1] not in (SHT_SYMTAB, SHT_DYNSYM):
                 continue
             strings = self.sections[section[6]][4]
             for name, info, _, where, value, size in struct.iter_unpack(
@@ -117,7 +119,7 @@ class ElfFile:
             if size == 0 and kind == STT_FUNC:
                 size = SIZELESS
             if value <= vaddr < value + size:
-                return file.string(name).partition("@")[0]  # without its version
+                return VERSION.sub("", file.string(name))
             at -= 1
         return None
 
@@ -197,28 +199,34 @@ class ElfFile:
         return self.vaddr_of(at) + 6 + struct.unpack_from("<i", self.data, at + 2)[0]
 
     def jumps_from(self, begin):
-        """Where the jumps in a function, which begins there, may go to: what looks like one."""
+        """Where jumps out of a function, which begins there, may go to: what looks like one."""
+        if begin not in self.jumps:
+            self.jumps[begin] = list(self.find_jumps(begin))
+        return self.jumps[begin]
+
+    def find_jumps(self, begin):
         at = bisect.bisect_left(self.functions, (begin, 0))
         if at == len(self.functions) or self.functions[at][0] != begin:
-            return []
+            return
         end = self.functions[at][1]
         offset = self.offset_of(begin)
-        code = self.data[offset:offset + end - begin]
-        return [begin + match.end() + 4 + struct.unpack("<i", match[1])[0]
-                for match in JUMP.finditer(code)]
+        for match in JUMP.finditer(self.data[offset:offset + end - begin]):
+            target = begin + match.end() + 4 + struct.unpack("<i", match[1])[0]
+            if not begin <= target < end and self.offset_of(target) is not None:
+                yield target
 
     @functools.cached_property
     def exported(self):
         """Vaddrs of its symbols, by name without version."""
         found = {}
         for value, _, name, file, _ in self.symbols:
-            found.setdefault(file.string(name).partition("@")[0], set()).add(value)
+            found.setdefault(VERSION.sub("", file.string(name)), set()).add(value)
         return found
 
     @functools.cached_property
     def chosen_later(self):
         """Names of what is one of several functions, chosen for this CPU by code."""
-        return {file.string(name).partition("@")[0]
+        return {VERSION.sub("", file.string(name))
                 for _, _, name, file, kind in self.symbols if kind == STT_IFUNC}
 
 

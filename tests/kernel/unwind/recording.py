@@ -20,6 +20,7 @@ HZ = 999
 BUCKET_S = 1
 READY_S = 60
 START_S = 3
+SETTLE_S = 0.3  # perf would miss threads that begin while it looks for them
 WINDOW_MAX_S = 60
 TWIN_CPU_S = 0.5
 OTHER_UID = 65534
@@ -35,10 +36,14 @@ class Program:
     oracles: tuple = ()  # "dwarf", "fp": of perf
     known: str = ""      # an expression for all names, leaf first
     least: dict = dataclasses.field(default_factory=dict)  # expression -> part of all samples
-    apart: str = ""      # samples whose innermost function that is have no stack to be walked
+    # Where stacks may be cut off and do not count: execve(2) and exit(2) give the memory up before
+    # they are done.
+    apart: str = ""
     own: float = 1.0     # part of its CPU time that is in samples which count
     twin: list = None    # the same program with frame pointers
     go: bool = False     # its names are in .gopclntab
+    frames: bool = True  # whether there is anything to hold all of its frames against
+    roots: str = ""      # an expression for where its stacks may end, if not ROOTS
     # Whether a mark at the end is left out: the frame pointer, all there is to a Go program without
     # .debug_frame, is 0 at the end, which profd takes for a stack that may go on.
     marked: bool = False
@@ -162,10 +167,11 @@ def look(recorded, process, directory):
         wait_until(is_mapped, WINDOW_MAX_S, f"{program.wait_for} is not mapped")
     if program.started:
         program.started()
+    time.sleep(SETTLE_S)
     perfs = {how: PerfRecorder(pid, str(directory / f"{program.name}.{how}"), how)
              for how in program.oracles}
     try:
-        time.sleep(program.warm_s)
+        time.sleep(program.warm_s - SETTLE_S)
         since = math.ceil(time.time() / BUCKET_S) * BUCKET_S
         time.sleep(since - time.time())
         used = cpu_s(pid) + (SAMPLES + 50) / HZ / program.own

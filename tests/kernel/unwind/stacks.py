@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How a stack of profd's is held against what is known of it."""
+import collections
 import re
 import subprocess
 
 from elf_file import opened
 
-ROOTS = re.compile(r"^(_start|(__GI_)?_*clone3?|runtime\.goexit(\.abi0)?|runtime\.mstart)$")
+# The beginnings of processes, of threads, of goroutines, and of Go's threads.
+ROOTS = re.compile(r"^(_start|(__GI_)?_*clone3?|runtime\.goexit|runtime\.(clone|mstart))$")
 SIGNAL_RETURN = "__restore_rt"
 
 
@@ -27,13 +29,34 @@ class Names:
 
     def __init__(self, program):
         self.go, self.symbols = program.go, program.symbols
+        self.roots = re.compile(program.roots) if program.roots else ROOTS
         self.known = {}
 
     def file(self, path):
         path = path.removesuffix(" (deleted)")
         return opened(self.symbols.get(path.rsplit("/", 1)[-1], path))
 
-    def name(self, frame):
+    def fetch(self, frames):
+        """Go's names, in .gopclntab: of these frames and of what they call, all at once."""
+        wanted = collections.defaultdict(dict)
+        for path, offset, *_ in frames if self.go else ():
+            file = self.file(path)
+            if file is None:
+                continue
+            target = (file.call_at(offset) or (None,))[0]
+            for vaddr in (file.vaddr_of(offset), target):
+                if vaddr is not None and file.offset_of(vaddr) is not None:
+                    wanted[path][vaddr] = (path, file.offset_of(vaddr))
+        for path, places in wanted.items():
+            text = "".join(f"{vaddr:#x}\n" for vaddr in places)
+            done = subprocess.run(["go", "tool", "addr2line", path], input=text, text=True,
+                                  capture_output=True, check=False)
+            for place, name in zip(places.values(), done.stdout.splitlines()[::2]):
+                if name != "?":
+                    self.known[place] = name
+
+    def symbol(self, frame):
+        """The name there, None when there is none."""
         key = frame[:2]
         if key not in self.known:
             file = self.file(frame[0])
@@ -41,15 +64,14 @@ class Names:
             # A handler returns to its beginning, and so its call would end before it.
             if file and file.symbol_at(frame[1] + 1) == SIGNAL_RETURN:
                 found = SIGNAL_RETURN
-            if file and self.go and not found:
-                found = self.go_name(frame, file)
-            self.known[key] = found or f"{frame[0].rsplit('/', 1)[-1]}+{frame[1]:#x}"
+            self.known[key] = found
         return self.known[key]
 
-    def go_name(self, frame, file):
-        done = subprocess.run(["go", "tool", "addr2line", frame[0]], capture_output=True,
-                              input=f"{file.vaddr_of(frame[1]):#x}\n".encode(), check=False)
-        return done.stdout.decode().partition("\n")[0].replace("?", "")
+    def name(self, frame):
+        return self.symbol(frame) or f"{frame[0].rsplit('/', 1)[-1]}+{frame[1]:#x}"
+
+    def is_root(self, frame):
+        return self.roots.match(self.name(frame)) is not None
 
     def names(self, stack):
         return [self.name(frame) for frame in stack]
@@ -77,10 +99,15 @@ class Pairs:
         for stack in oracle_stacks:
             self.pairs.update(self.pairs_of(stack))
 
+    def begin(self, path, offset):
+        """Where the function there begins; its name when no call frame information says so, None
+        without one."""
+        file = self.names.file(path)
+        begin = file.function_at(offset) if file else None
+        return self.names.symbol((path, offset)) if begin is None else begin
+
     def function(self, frame):
-        """(file, where it begins); what has no call frame information begins nowhere."""
-        file = self.names.file(frame[0])
-        return (frame[0], file.function_at(frame[1]) if file else None)
+        return frame[0], self.begin(*frame[:2])
 
     def pairs_of(self, stack):
         for callee, caller in zip(stack, stack[1:]):
@@ -89,21 +116,21 @@ class Pairs:
             else:
                 yield self.function(callee), caller[:2]
 
-    def is_reached(self, file, target, callee, jumps=JUMPS_MAX):
-        """Whether a call of `target` runs the callee, also by way of a stub or of jumps."""
-        path, begin = callee
-        other = self.names.file(path)
-        begins = file.function_at(file.offset_of(target) or 0)
-        if begins == begin and other is file:
-            return True
-        slot = file.slot_of_stub(target)
-        if slot is not None:
-            return self.is_in_slot(file, slot, callee)
-        if jumps == 0 or begins is None:
-            return False
-        targets = file.jumps_from(begins)
-        return any(begins != file.function_at(file.offset_of(jump) or 0) and
-                   self.is_reached(file, jump, callee, jumps - 1) for jump in targets)
+    def is_reached(self, file, own, target, callee):
+        """Whether a call of `target` in that file, whose path is `own`, runs the callee, also by
+        way of a stub or of jumps."""
+        seen, targets = set(), {target}
+        for _ in range(JUMPS_MAX):
+            begins = {self.begin(own, file.offset_of(target) or 0) for target in targets}
+            if any((own, begin) == callee for begin in begins):
+                return True
+            slots = {file.slot_of_stub(target) for target in targets} - {None}
+            if any(self.is_in_slot(file, slot, callee) for slot in slots):
+                return True
+            fresh = {begin for begin in begins if isinstance(begin, int)} - seen
+            seen |= fresh
+            targets = {jump for begin in fresh for jump in file.jumps_from(begin)}
+        return False
 
     def is_in_slot(self, file, slot, callee):
         """Whether the function that the dynamic linker puts there runs the callee."""
@@ -114,10 +141,12 @@ class Pairs:
         exported = other.exported.get(name, ())
         if begin in exported or name in other.chosen_later:
             return True
-        return any(self.is_reached(other, target, callee, JUMPS_MAX - 1) for target in exported)
+        jumps = [jump for target in exported for jump in other.jumps_from(target)]
+        return any(self.begin(path, other.offset_of(jump) or 0) == begin for jump in jumps)
 
     def judge(self, callee, caller):
-        if (callee, caller) in self.pairs:
+        # Nothing in goexit calls a goroutine's function; its address is put there to return to.
+        if (callee, caller) in self.pairs or self.names.name(caller) == "runtime.goexit":
             return RIGHT
         file = self.names.file(caller[0])
         if file is None:  # code that was made at run time
@@ -129,7 +158,7 @@ class Pairs:
             return OPEN
         target, slot = call
         if target is not None:
-            return RIGHT if self.is_reached(file, target, callee) else WRONG
+            return RIGHT if self.is_reached(file, caller[0], target, callee) else WRONG
         if slot is not None and slot in file.slots:
             return RIGHT if self.is_in_slot(file, slot, callee) else WRONG
         return OPEN
@@ -142,9 +171,3 @@ class Pairs:
                 self.known[pair] = self.judge(*pair)
             worst = max(worst, (self.known[pair], pair), key=lambda w: w[0])
         return worst
-
-
-def without_one(stack):
-    """A planted error: the frame in the middle is missing."""
-    middle = len(stack) // 2
-    return stack[:middle] + stack[middle + 1:]
