@@ -49,11 +49,13 @@ struct seen {
 	__u64 start_boot_ns;
 	__u64 exec_id;
 	__u64 told_mono_ns; /* when the daemon was woken because of it */
+	__u64 wait_ns;	    /* it is not woken again before */
 };
 
 /* A process whose code lies where nothing is known to be mapped, as after dlopen(), wakes the
- * daemon as well, this seldom. */
-#define EMIT_TELL_AGAIN_NS 10000000ull
+ * daemon as well; the wait doubles, because some code is in no mapping for good. */
+#define EMIT_TELL_AGAIN_NS     10000000ull
+#define EMIT_TELL_AGAIN_MAX_NS 2000000000ull
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -92,7 +94,7 @@ static __always_inline void count_drop(enum wire_drop reason, __u64 value)
 /* Returns the flag for bpf_ringbuf_output(): whether the daemon must run now. */
 static __always_inline __u64 wakeup_flag(const struct sample_event *e)
 {
-	struct seen now = {e->start_boot_ns, e->exec_id, e->mono_ns}, *before;
+	struct seen now = {e->start_boot_ns, e->exec_id, e->mono_ns, EMIT_TELL_AGAIN_NS}, *before;
 	__u32 pid = e->pid;
 
 	before = bpf_map_lookup_elem(&processes_seen, &pid);
@@ -102,7 +104,12 @@ static __always_inline __u64 wakeup_flag(const struct sample_event *e)
 		return BPF_RB_FORCE_WAKEUP;
 	}
 	if (e->user_stop == WIRE_STOP_NO_MAPPING &&
-	    e->mono_ns - before->told_mono_ns > EMIT_TELL_AGAIN_NS) {
+	    e->mono_ns - before->told_mono_ns > before->wait_ns) {
+		/* One that is quiet for long has its first wait again. */
+		before->wait_ns = e->mono_ns - before->told_mono_ns > EMIT_TELL_AGAIN_MAX_NS * 2
+					  ? EMIT_TELL_AGAIN_NS
+				  : before->wait_ns < EMIT_TELL_AGAIN_MAX_NS ? before->wait_ns * 2
+									     : before->wait_ns;
 		before->told_mono_ns = e->mono_ns;
 		return BPF_RB_FORCE_WAKEUP;
 	}
@@ -140,6 +147,8 @@ static __always_inline void take_user_stack(void *ctx, struct emit_scratch *s,
 		walk_by_kernel(ctx, s, n_kernel);
 		return;
 	}
+	if (!unwind_has_user_stack(&s->unwind))
+		return;
 	unwind_begin(&s->unwind, task, s->event.mono_ns);
 	s->unwind.at = n_kernel;
 	s->unwind.end = n_kernel + user_frames_max;

@@ -29,8 +29,7 @@ const volatile __u32 unwind_with_bpf_loop = 1;
 #define UNWIND_BOUNDED_FRAMES 127	 /* 1,000 would be more than the verifier looks at */
 #define UNWIND_SEARCH_STEPS   13	 /* 4,096 mappings, or rows of a bucket of 4 KB */
 #define UNWIND_FP_STEP_MAX    (1u << 20) /* bytes of one frame, by its frame pointer */
-#define UNWIND_USER_END	      0x7ffffffff000ull
-#define UNWIND_WINDOW_WORDS   7 /* a mask, too */
+#define UNWIND_WINDOW_WORDS   7		 /* a mask, too */
 
 /* DWARF numbers of registers (System V ABI for x86-64, figure 3.36). */
 enum { DWARF_AX, DWARF_DX, DWARF_CX, DWARF_BX, DWARF_SI, DWARF_DI, DWARF_BP, DWARF_SP, DWARF_R8 };
@@ -61,7 +60,7 @@ struct unwind_state {
 	__u8 exact;    /* ip is where the frame runs, not where a call returns to */
 	__u8 is_leaf;  /* the registers are those of the frame */
 	__u8 stop;     /* enum wire_stop; WIRE_STOP_NONE while it goes on */
-	__u8 zero;
+	__u8 by_fp;    /* the frame was found by a frame pointer */
 	__u64 window[UNWIND_WINDOW_WORDS + 1]; /* what was read of the stack */
 };
 
@@ -258,8 +257,12 @@ static __always_inline long step_by_fp(struct unwind_walk *walk, enum unwind_mem
 	struct unwind_state *s = walk->state;
 	__u64 fp = s->fp;
 
+	/* 0 ends a chain that frame pointers have led along (System V ABI for x86-64, section
+	 * 3.4.1); elsewhere rbp is a register like any other. */
+	if (!fp && s->by_fp)
+		return end_walk(s, why == WIRE_STOP_NO_ROW ? WIRE_STOP_END : WIRE_STOP_FP_END);
 	if (!fp)
-		return end_walk(s, WIRE_STOP_FP_END);
+		return end_walk(s, why);
 	if (fp < s->sp || fp - s->sp > UNWIND_FP_STEP_MAX || fp & 7)
 		return end_walk(s, why);
 	if (!read_window(walk, memory, fp, 2))
@@ -268,6 +271,7 @@ static __always_inline long step_by_fp(struct unwind_walk *walk, enum unwind_mem
 		return end_walk(s, WIRE_STOP_FP_END);
 	if (s->window[1] >= UNWIND_USER_END)
 		return end_walk(s, why);
+	s->by_fp = 1;
 	return to_caller(walk, s->window[1], fp + 16, s->window[0]);
 }
 
@@ -405,6 +409,7 @@ static __always_inline long unwind_step(struct unwind_walk *walk, enum unwind_me
 	if (!find_mapping(s, pc))
 		return step_by_fp(walk, memory, WIRE_STOP_NO_MAPPING);
 	row = find_row(s, pc);
+	s->by_fp = s->by_fp && ROW_KIND(row) == ROW_CFA_NONE;
 	switch (ROW_KIND(row)) {
 	case ROW_CFA_NONE:
 		return step_by_fp(walk, memory, WIRE_STOP_NO_ROW);
@@ -481,6 +486,7 @@ static __always_inline void unwind_begin(struct unwind_state *s, struct task_str
 
 	s->mapping.start = s->mapping.end = s->index = 0;
 	s->mappings = s->n_mappings = 0;
+	s->by_fp = 0;
 	s->epoch = UNWIND_EPOCH(mono_ns);
 	s->stop = WIRE_STOP_NONE;
 	if (!use_process(s, task->tgid, task->group_leader->start_boottime, exec_id, start_code))

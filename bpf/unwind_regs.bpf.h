@@ -46,6 +46,14 @@ static __always_inline bool unwind_regs_of_context(struct unwind_state *s,
 	return true;
 }
 
+/* Threads that the kernel makes of a process for its own work (io_uring, vhost) are no kernel
+ * threads and have no user stack: their registers are all 0 (arch/x86/kernel/process.c,
+ * copy_thread()). */
+static __always_inline bool unwind_has_user_stack(const struct unwind_state *s)
+{
+	return s->ip || s->sp;
+}
+
 /*
  * Of a thread that is in the kernel. False for a 32-bit program, and where the kernel does not tell
  * (bpf_task_pt_regs() is of 5.15). In a system call ip is behind the instruction, as after a call

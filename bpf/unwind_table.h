@@ -27,6 +27,9 @@
 #define UNWIND_SLAB_WORDS  (UNWIND_SLAB_CHUNKS * UNWIND_CHUNK_WORDS) /* 8 MB */
 #define UNWIND_SLABS_MAX   64u					     /* 512 MB */
 
+/* Where user space ends on x86-64 with four levels of page tables. */
+#define UNWIND_USER_END 0x7ffffffff000ull
+
 #define UNWIND_FILES_MAX     8192u
 #define UNWIND_PROCESSES_MAX 8192u
 #define UNWIND_MAPPINGS_MAX  4096u /* of a process */

@@ -35,6 +35,7 @@ static const char *const names[] = {
 	[LOSS_UNWIND_EVICTED] = "unwind_evicted",
 	[LOSS_UNWIND_REFUSED] = "unwind_refused",
 	[LOSS_UNWIND_FAILED] = "unwind_broken",
+	[LOSS_UNWIND_UNREAD] = "unwind_unread",
 	[LOSS_UNWIND_CACHE] = "unwind_cache_failed",
 	[LOSS_CPU_MISSED] = "cpu_missed",
 	[LOSS_RESOLVER] = "resolver_restarted",

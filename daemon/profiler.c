@@ -140,7 +140,8 @@ static int make_unwind(struct profiler *p, struct profiler_error *error)
 				&p->unwind);
 	if (r < 0)
 		return profiler_fail(error, r, "cannot make the unwind tables: %s", strerror(-r));
-	process_table_set_unwind(p->processes, unwind_feed_spaces(p->unwind));
+	if (!p->safe_mode) /* in which nobody walks */
+		process_table_set_unwind(p->processes, unwind_feed_spaces(p->unwind));
 	return 0;
 }
 

@@ -72,6 +72,7 @@ void profiler_count(void *ctx, struct losses *losses)
 		unwind.tables.n_refused + unwind.tables.n_full + unwind.n_spaces_refused;
 	losses->count[LOSS_UNWIND_CACHE] = rows_client_counters(p->rows)->n_cache_damaged +
 					   rows_client_counters(p->rows)->n_cache_failed;
+	losses->count[LOSS_UNWIND_UNREAD] = unwind.tables.n_unread;
 	losses->count[LOSS_UNWIND_FAILED] = unwind.tables.n_failed;
 	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
 	losses->count[LOSS_CPU_MISSED] = collectors_cpu_seconds_missed(p->collectors);
@@ -175,6 +176,7 @@ static void begin_to_follow(struct profiler *p)
 	struct stat st;
 
 	p->follows_processes = stat(PID_NAMESPACE, &st) == 0 && st.st_ino == PID_NAMESPACE_INO;
+	process_table_set_followed(p->processes, p->follows_processes);
 	if (p->follows_processes)
 		follow_sideband(p);
 	else

@@ -136,7 +136,9 @@ static int add_user_frame(struct attribution *a, const struct sample *sample, ui
 		r = add_location(draft, LOCATION_FILE, 0, 0, UNKNOWN_PROCESS_GONE, NULL);
 		return r < 0 ? r : 1;
 	}
-	if (r < 0 && i) /* what a walk without frame pointers took for a return address */
+	/* What a walk without rows took for a return address. One that ended as it should has come
+	 * through there. */
+	if (r < 0 && i && sample->user_stop != WIRE_STOP_END)
 		return 1;
 	if (r < 0)
 		return add_location(draft, LOCATION_FILE, 0, 0, UNKNOWN_NO_MAPPING, NULL);
@@ -161,7 +163,8 @@ static int add_end(const struct sample *sample, bool cut, struct draft *draft)
 		[WIRE_STOP_NO_MAPPING] = SYNTHETIC_TRUNCATED_NO_MAPPING,
 		[WIRE_STOP_UNSUPPORTED] = SYNTHETIC_TRUNCATED_UNSUPPORTED,
 	};
-	enum synthetic mark = cut ? SYNTHETIC_NONE : mark_of_stop[sample->user_stop];
+	enum synthetic mark =
+		cut ? SYNTHETIC_TRUNCATED_NO_MAPPING : mark_of_stop[sample->user_stop];
 
 	if (!draft->n) /* a kernel thread of which the kernel gave no frame */
 		return add_location(draft, LOCATION_KERNEL, 0, 0, UNKNOWN_NO_SYMBOL, NULL);

@@ -29,7 +29,7 @@ struct mapped_file {
 	struct file_key key;
 	uint32_t number; /* 0 = a free slot */
 	uint32_t idle;	 /* sweeps since it was kept */
-	bool reopening;	 /* the opener's next answer is for files_on_reopened() */
+	bool reopening;	 /* the opener's next answer is for the reader */
 	int path_fd;	 /* O_PATH, or -1; while it is open nobody else gets the inode's number */
 	bool by_inode;	 /* it is in that index */
 };
@@ -352,8 +352,10 @@ static uint32_t gone_number(struct files *files, const struct file_name *name)
 	uint32_t slot = hash_index_find(&files->by_key, hash_key(&key), has_key, files, &key);
 	uint32_t number;
 
-	if (slot)
+	if (slot) {
+		files->entries[slot].idle = 0; /* no mapping says that it is in use */
 		return has_name(files, slot, name) ? files->entries[slot].number : 0;
+	}
 	slot = add_file(files, &key, name->path, -1);
 	if (!slot)
 		return 0;
@@ -410,6 +412,14 @@ static struct mapped_file *find_number(struct files *files, uint32_t number)
 		hash_index_find(&files->by_number, hash_u64(number, 0), has_number, files, &number);
 
 	return slot ? &files->entries[slot] : NULL;
+}
+
+bool files_is_of_gone(const struct files *files, uint32_t number)
+{
+	uint32_t slot =
+		hash_index_find(&files->by_number, hash_u64(number, 0), has_number, files, &number);
+
+	return slot && files->entries[slot].key.dev_major == UINT32_MAX;
 }
 
 int files_reopen(struct files *files, uint32_t number)

@@ -28,6 +28,10 @@ DEFINE_CLEANUP(struct files *, files_free);
 uint32_t files_number(struct files *files, pid_t pid, const struct mapping *mapping,
 		      const char *path);
 
+/* Whether the number is of a file that was reached by its path, for a process that is gone: it says
+ * nothing of those who live. */
+bool files_is_of_gone(const struct files *files, uint32_t number);
+
 /* Who reads files besides symbolize. */
 struct files_reader {
 	void *ctx;

@@ -17,7 +17,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-#define REQUESTS_MAX 8192 /* more than there are files: each is asked once */
+#define REQUESTS_MAX 8192 /* more than there are files: each is asked once at a time */
 #define JOIN_WAIT_S  2	  /* for an open() under way when profd ends */
 
 /* linux/magic.h, and fs/fuse, fs/smb and fs/9p; filesystems whose server may not answer. */

@@ -40,6 +40,21 @@ static bool is_same_image(const struct process_key *a, const struct process_key 
 	       (a->start_code && a->start_code == b->start_code && a->end_code == b->end_code);
 }
 
+/* The file of a mapping. One of a process that is gone is not noted: the mapping may be shared with
+ * a parent that lives, whose file it is not known to be. */
+static uint32_t number_file(struct process_table *table, uint32_t pid, struct address_space *space,
+			    struct mapping *mapping)
+{
+	uint32_t number = files_number(table->files, (pid_t)pid, mapping,
+				       mappings_path(&space->mappings, mapping));
+
+	if (number && !files_is_of_gone(table->files, number)) {
+		mapping->file = number;
+		space->changes++;
+	}
+	return number;
+}
+
 /* While the process lives, its files can be reached; a later sample may be read after its end. */
 static void find_files(struct process_table *table, uint32_t pid, struct address_space *space)
 {
@@ -48,13 +63,11 @@ static void find_files(struct process_table *table, uint32_t pid, struct address
 	size_t i;
 
 	for (i = 0; i < m->n && n_asked < FILES_AT_ONCE_MAX; i++) {
-		if (m->entries[i].file || m->entries[i].kind != MAPPING_FILE)
+		if (m->entries[i].file || m->entries[i].kind == MAPPING_ANON)
 			continue;
-		m->entries[i].file = files_number(table->files, (pid_t)pid, &m->entries[i],
-						  mappings_path(m, &m->entries[i]));
+		(void)number_file(table, pid, space, &m->entries[i]);
 		n_asked++;
 	}
-	space->changes += n_asked > 0;
 	/* The rest with its next sample; one that gets no number is not asked for ever. */
 	space->n_numbered_tries++;
 	space->numbered = i == m->n || space->n_numbered_tries > NUMBER_TRIES_MAX;
@@ -103,12 +116,16 @@ static void publish(struct process_table *table, struct process *process,
 {
 	table->now_mono_ns = now_mono_ns;
 	if (!table->unwind || !space ||
-	    (process->published == space && process->published_changes == space->changes))
+	    (process->published == space && process->published_changes == space->changes &&
+	     process->published_exec_id == key->exec_id &&
+	     process->published_start_code == key->start_code))
 		return;
 	if (unwind_spaces_publish(table->unwind, key, &space->mappings, now_mono_ns) < 0)
 		return;
 	process->published = space;
 	process->published_changes = space->changes;
+	process->published_exec_id = key->exec_id;
+	process->published_start_code = key->start_code;
 }
 
 /* ---- ahead of the sample's turn ---- */
@@ -381,6 +398,7 @@ int process_locate(struct process_table *table, struct process *process, uint64_
 {
 	struct mapping *mapping =
 		process->space ? mappings_find(&process->space->mappings, addr) : NULL;
+	uint32_t number;
 
 	if (!mapping && process->gone)
 		return -ESRCH;
@@ -392,15 +410,13 @@ int process_locate(struct process_table *table, struct process *process, uint64_
 	}
 	if (!mapping)
 		return -ENOENT;
-	if (!mapping->file) {
-		mapping->file = files_number(table->files, (pid_t)process->key.pid, mapping,
-					     mappings_path(&process->space->mappings, mapping));
-		process->space->changes += mapping->file != 0;
-	}
+	number = mapping->file;
+	if (!number)
+		number = number_file(table, process->key.pid, process->space, mapping);
 	if (mapping->kind == MAPPING_ANON)
-		*ret = (struct process_place){LOCATION_JIT, mapping->file, addr};
+		*ret = (struct process_place){LOCATION_JIT, number, addr};
 	else
-		*ret = (struct process_place){LOCATION_FILE, mapping->file,
+		*ret = (struct process_place){LOCATION_FILE, number,
 					      addr - mapping->start + mapping->file_offset};
 	return 0;
 }

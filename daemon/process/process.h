@@ -44,7 +44,8 @@ struct process {
 	uint32_t idle;		 /* sweeps since it was sampled */
 	/* What the walker was told of it; compared only, it may be gone. */
 	const struct address_space *published;
-	uint32_t published_changes;
+	uint32_t published_changes, published_exec_id;
+	uint64_t published_start_code;
 	uint64_t ahead_until_ns;  /* what was read of /proc for the walker is newer than `space` */
 	uint64_t refresh_mono_ns; /* when that was done last, and how long it is not done again */
 	uint64_t refresh_wait_ns;
@@ -101,7 +102,11 @@ struct process_place {
 int process_locate(struct process_table *table, struct process *process, uint64_t addr,
 		   bool is_leaf, uint64_t now_mono_ns, struct process_place *ret);
 
-/* Forgets processes that have ended, and those not sampled since six calls; every ten seconds. */
+/* Whether every end of a process is told (process_events.h): then what is idle is kept for an hour,
+ * so that the walker knows the mappings of a process that runs once a minute. */
+void process_table_set_followed(struct process_table *table, bool followed);
+/* Forgets processes that have ended, and those not sampled since six calls, or 360; every ten
+ * seconds. */
 void process_table_sweep(struct process_table *table);
 /* Forgets files that no process of the table maps; once a bucket, because a bucket that is not
  * finished refers to files by number. */

@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SWEEPS_KEPT 6
+#define SWEEPS_KEPT	     6	 /* where the end of a process may go unseen */
+#define SWEEPS_KEPT_FOLLOWED 360 /* where it is told */
 
 int process_table_new(const char *proc, struct files *files, struct process_table **ret)
 {
@@ -138,7 +139,8 @@ void process_table_remove(struct process_table *table, struct process *process)
 
 	(void)hash_index_remove(&table->by_pid, hash_u64(process->key.pid, 0), slot);
 	if (table->unwind)
-		unwind_spaces_forget(table->unwind, process->key.pid, table->now_mono_ns);
+		unwind_spaces_forget(table->unwind, process->key.pid, process->key.start_boot_ns,
+				     table->now_mono_ns);
 	process_done(process);
 	give_slot_back(table, slot);
 	table->n--;
@@ -191,13 +193,20 @@ void process_table_trim(struct process_table *table)
 	}
 }
 
+void process_table_set_followed(struct process_table *table, bool followed)
+{
+	table->followed = followed;
+}
+
 void process_table_sweep(struct process_table *table)
 {
+	uint32_t n_kept = table->followed ? SWEEPS_KEPT_FOLLOWED : SWEEPS_KEPT;
+
 	for (uint32_t i = 1; i <= table->n_slots; i++) {
 		struct process *process = &table->processes[i];
 
 		if (process->key.pid &&
-		    (++process->idle > SWEEPS_KEPT || (process->exited && process->idle > 1)))
+		    (++process->idle > n_kept || (process->exited && process->idle > 1)))
 			process_table_remove(table, process);
 	}
 }

@@ -15,6 +15,7 @@ struct process_table {
 	struct files *files;
 	struct unwind_spaces *unwind; /* NULL: nobody walks */
 	uint64_t now_mono_ns;	      /* of the last sample */
+	bool followed;		      /* by the side-band, which tells of every end */
 	struct process *processes; /* [0] is unused; a free slot has pid 0 and the next in `idle` */
 	uint32_t n, n_slots, capacity, first_free;
 	struct hash_index by_pid; /* the life at hand: events and samples come by time */

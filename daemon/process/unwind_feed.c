@@ -10,6 +10,7 @@
 
 _Static_assert(PROFILE_IDENTITY_MAX == UNWIND_IDENTITY_MAX, "an identity fits into a key");
 
+#define UNDERWAY_MAX  16 /* files that are opened, built or wait in memory */
 #define ASKED_AT_ONCE 64
 #define ROWS_A_WORK   8192
 #define SLAB_BYTES    (UNWIND_SLAB_WORDS * 8ull)
@@ -50,7 +51,7 @@ static void on_reopened(void *ctx, uint32_t number, int take_fd)
 	feed->n_asked--;
 	if (take_fd < 0 || !file) {
 		close_p(&take_fd);
-		unwind_tables_no_rows(feed->tables, number, false);
+		unwind_tables_unread(feed->tables, number, feed->now_mono_ns);
 	} else if (rows_client_ask(feed->rows, number, take_fd, &key) < 0) {
 		unwind_tables_postpone(feed->tables, number);
 	} else {
@@ -121,19 +122,19 @@ struct unwind_spaces *unwind_feed_spaces(struct unwind_feed *feed)
 /* Asks for the rows of a file that is known by now. Returns whether it has to wait for that. */
 static bool ask(struct unwind_feed *feed, uint32_t number)
 {
-	int state = symbolize_file_state(feed->symbolize, number);
+	int state = symbolize_file_state(feed->symbolize, number), r;
 
-	if (state < 0) {
-		unwind_tables_no_rows(feed->tables, number, false);
-		return false;
-	}
 	if (state == 0)
 		return true;
 	feed->n_asked++;
-	if (files_reopen(feed->files, number) == 0)
+	r = state < 0 ? state : files_reopen(feed->files, number);
+	if (r == 0)
 		return false;
 	feed->n_asked--;
-	unwind_tables_no_rows(feed->tables, number, false);
+	if (r == -EAGAIN) /* too many wait, or there is no descriptor */
+		unwind_tables_unread(feed->tables, number, feed->now_mono_ns);
+	else
+		unwind_tables_no_rows(feed->tables, number, false);
 	return false;
 }
 
@@ -141,7 +142,9 @@ static void ask_wanted(struct unwind_feed *feed)
 {
 	uint32_t later[ASKED_AT_ONCE], n_later = 0, number;
 
-	while (n_later < ASKED_AT_ONCE && (number = unwind_tables_next_wanted(feed->tables)))
+	while (n_later < ASKED_AT_ONCE &&
+	       feed->n_asked + unwind_tables_n_pending(feed->tables) < UNDERWAY_MAX &&
+	       (number = unwind_tables_next_wanted(feed->tables)))
 		if (ask(feed, number))
 			later[n_later++] = number;
 	for (uint32_t i = 0; i < n_later; i++)
@@ -169,8 +172,10 @@ void unwind_feed_dispatch(struct unwind_feed *feed)
 		if (answer->table && answer->error == 0)
 			(void)unwind_tables_give(feed->tables, answer->file,
 						 take_ptr(answer->table));
-		else
+		else if (answer->error == -EBADMSG || answer->error == -EFBIG)
 			unwind_tables_no_rows(feed->tables, answer->file, true);
+		else
+			unwind_tables_unread(feed->tables, answer->file, feed->now_mono_ns);
 		rows_answer_free(answer);
 	}
 }

@@ -39,7 +39,7 @@ DEFINE_CLEANUP(struct unwind_feed *, unwind_feed_free);
 
 struct unwind_spaces *unwind_feed_spaces(struct unwind_feed *feed);
 
-/* Asks for what is wanted, and installs for about a millisecond; every tick, and again at once when
+/* Asks for what is wanted, and installs some thousand rows; every tick, and again at once when
  * it returns 1. */
 int unwind_feed_work(struct unwind_feed *feed, uint64_t now_mono_ns);
 /* Looks for what has become wanted; once a second. */

@@ -210,6 +210,11 @@ uint64_t *unwind_slabs_words(const struct unwind_slabs *s, uint32_t first)
 	return s->slabs[first / UNWIND_SLAB_WORDS] + first % UNWIND_SLAB_WORDS;
 }
 
+uint32_t unwind_slabs_budget(const struct unwind_slabs *s)
+{
+	return s->budget_words;
+}
+
 uint32_t unwind_slabs_used(const struct unwind_slabs *s)
 {
 	return s->used_words;

@@ -52,6 +52,8 @@ void unwind_slabs_settle(struct unwind_slabs *slabs, uint64_t now_mono_ns);
 /* The memory of an extent. */
 uint64_t *unwind_slabs_words(const struct unwind_slabs *slabs, uint32_t first);
 
+/* Words that may be in use at most. */
+uint32_t unwind_slabs_budget(const struct unwind_slabs *slabs);
 /* Words in use; words that wait; words that can be had without a further slab, within the budget;
  * words lost. */
 uint32_t unwind_slabs_used(const struct unwind_slabs *slabs);

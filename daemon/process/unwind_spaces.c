@@ -12,6 +12,7 @@
 struct space {
 	uint32_t pid; /* 0 = a free slot, and the next one in `extent.n` */
 	bool published;
+	uint64_t start_boot_ns;
 	struct unwind_extent extent;
 };
 
@@ -93,9 +94,21 @@ static void remove_entry(struct unwind_spaces *s, uint32_t id)
 	s->first_free = id;
 }
 
-static void write_mappings(struct unwind_spaces *s, const struct mappings *m, uint64_t *words)
+/* What of the mappings lies in user space: [vsyscall], which /proc/PID/maps has at the end, does
+ * not, and the walker's search takes addresses below 2^63 only. */
+static uint32_t count_in_user_space(const struct mappings *m)
 {
-	for (size_t i = 0; i < m->n; i++) {
+	size_t n = m->n;
+
+	while (n && m->entries[n - 1].end > UNWIND_USER_END)
+		n--;
+	return (uint32_t)n;
+}
+
+static void write_mappings(struct unwind_spaces *s, const struct mappings *m, uint32_t n,
+			   uint64_t *words)
+{
+	for (uint32_t i = 0; i < n; i++) {
 		const struct mapping *mapping = &m->entries[i];
 		struct unwind_mapping entry = {.start = mapping->start,
 					       .end = mapping->end,
@@ -128,8 +141,8 @@ int unwind_spaces_publish(struct unwind_spaces *s, const struct process_key *key
 	struct unwind_process process = {.start_boot_ns = key->start_boot_ns,
 					 .start_code = key->start_code,
 					 .exec_id = key->exec_id,
-					 .n_mappings = (uint32_t)m->n};
-	uint32_t n_words = (uint32_t)m->n * UNWIND_MAPPING_WORDS, id;
+					 .n_mappings = count_in_user_space(m)};
+	uint32_t n_words = process.n_mappings * UNWIND_MAPPING_WORDS, id;
 	struct unwind_extent extent = {};
 	int r = 0;
 
@@ -140,7 +153,8 @@ int unwind_spaces_publish(struct unwind_spaces *s, const struct process_key *key
 		return r;
 	}
 	if (n_words)
-		write_mappings(s, m, unwind_slabs_words(s->slabs, extent.first));
+		write_mappings(s, m, process.n_mappings,
+			       unwind_slabs_words(s->slabs, extent.first));
 	process.mappings = extent.first;
 	id = entry_of(s, key->pid);
 	r = id ? s->backend->set_process(s->backend->ctx, key->pid, &process) : -ENOMEM;
@@ -148,19 +162,22 @@ int unwind_spaces_publish(struct unwind_spaces *s, const struct process_key *key
 		unwind_slabs_give(s->slabs, extent, now_mono_ns);
 		if (id && !s->spaces[id].published)
 			remove_entry(s, id);
+		s->n_refused++;
 		return r;
 	}
 	unwind_slabs_give(s->slabs, s->spaces[id].extent, now_mono_ns);
 	s->spaces[id].extent = extent;
 	s->spaces[id].published = true;
+	s->spaces[id].start_boot_ns = key->start_boot_ns;
 	return 0;
 }
 
-void unwind_spaces_forget(struct unwind_spaces *s, uint32_t pid, uint64_t now_mono_ns)
+void unwind_spaces_forget(struct unwind_spaces *s, uint32_t pid, uint64_t start_boot_ns,
+			  uint64_t now_mono_ns)
 {
 	uint32_t id = find(s, pid);
 
-	if (!id)
+	if (!id || (start_boot_ns && s->spaces[id].start_boot_ns != start_boot_ns))
 		return;
 	s->backend->remove_process(s->backend->ctx, pid);
 	unwind_slabs_give(s->slabs, s->spaces[id].extent, now_mono_ns);

@@ -29,7 +29,9 @@ DEFINE_CLEANUP(struct unwind_spaces *, unwind_spaces_free);
  */
 int unwind_spaces_publish(struct unwind_spaces *spaces, const struct process_key *key,
 			  const struct mappings *mappings, uint64_t now_mono_ns);
-void unwind_spaces_forget(struct unwind_spaces *spaces, uint32_t pid, uint64_t now_mono_ns);
+/* Takes away what is known of the pid, if it is of the life that began then; 0: of any. */
+void unwind_spaces_forget(struct unwind_spaces *spaces, uint32_t pid, uint64_t start_boot_ns,
+			  uint64_t now_mono_ns);
 
 /* Times that mappings found no room. */
 uint64_t unwind_spaces_refused(const struct unwind_spaces *spaces);

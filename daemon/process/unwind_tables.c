@@ -15,7 +15,9 @@
 /* What was used this recently is not evicted: if all of it does not fit, taking turns would cost
  * more than it brings. In epochs of 0.13 s. */
 #define USED_RECENTLY_EPOCHS 16u
+/* What found no room is built in vain until there is some: the wait for that doubles. */
 #define RETRY_NS	     10000000000ull
+#define RETRY_MAX_NS	     600000000000ull
 
 enum table_state { TABLE_WANTED, TABLE_ASKED, TABLE_GIVEN, TABLE_LOADED, TABLE_OUT, TABLE_NONE };
 
@@ -24,6 +26,7 @@ struct table {
 	enum table_state state;
 	uint32_t out_epoch;	/* TABLE_OUT: it was not walked through since */
 	uint64_t retry_mono_ns; /* TABLE_OUT: not asked before */
+	uint64_t retry_ns;	/* the next time that it finds no room */
 	uint32_t n_words;	/* of its extents */
 	uint32_t n_extents;
 	struct unwind_extent *extents;
@@ -37,8 +40,8 @@ struct pending {
 struct unwind_tables {
 	struct unwind_slabs *slabs;
 	const struct unwind_backend *backend;
-	struct table *tables; /* by slot; [0] is unused */
-	uint32_t n_slots, n_wanted;
+	struct table *tables;		       /* by slot; [0] is unused */
+	uint32_t n_slots, n_wanted, last_slot; /* last_slot: given to a file last */
 	struct hash_index by_number;
 	struct pending pending[PENDING_MAX]; /* the first is being written */
 	uint32_t n_pending;
@@ -100,11 +103,13 @@ static uint32_t find(const struct unwind_tables *t, uint32_t number)
 
 static uint32_t free_slot(const struct unwind_tables *t)
 {
+	/* The one that is free longest, or nearly: mappings may still name the slot of a file that
+	 * was forgotten a moment ago. */
 	if (t->n_slots < UNWIND_FILES_MAX - 1)
 		return t->n_slots + 1;
-	for (uint32_t i = 1; i <= t->n_slots; i++)
-		if (!t->tables[i].number)
-			return i;
+	for (uint32_t i = 0; i < t->n_slots; i++)
+		if (!t->tables[1 + (t->last_slot + i) % t->n_slots].number)
+			return 1 + (t->last_slot + i) % t->n_slots;
 	return 0;
 }
 
@@ -128,6 +133,7 @@ uint32_t unwind_tables_slot(struct unwind_tables *t, uint32_t number)
 	}
 	if (slot > t->n_slots)
 		t->n_slots = slot;
+	t->last_slot = slot;
 	t->tables[slot] = (struct table){.number = number, .state = TABLE_NONE};
 	set_state(t, &t->tables[slot], TABLE_WANTED);
 	return slot;
@@ -160,6 +166,28 @@ void unwind_tables_no_rows(struct unwind_tables *t, uint32_t number, bool broken
 		return;
 	set_state(t, table, TABLE_NONE);
 	t->counters.n_failed += broken;
+}
+
+/* Tried again when it is walked through, but not before a while that doubles. */
+static void put_off(struct unwind_tables *t, struct table *table, uint64_t now_mono_ns)
+{
+	set_state(t, table, TABLE_OUT);
+	table->out_epoch = UNWIND_EPOCH(now_mono_ns);
+	if (!table->retry_ns)
+		table->retry_ns = RETRY_NS;
+	table->retry_mono_ns = now_mono_ns + table->retry_ns;
+	if (table->retry_ns < RETRY_MAX_NS)
+		table->retry_ns *= 2;
+}
+
+void unwind_tables_unread(struct unwind_tables *t, uint32_t number, uint64_t now_mono_ns)
+{
+	struct table *table = &t->tables[find(t, number)];
+
+	if (!table->number)
+		return;
+	t->counters.n_unread++;
+	put_off(t, table, now_mono_ns);
 }
 
 /* ---- eviction ---- */
@@ -289,15 +317,6 @@ static void drop_pending(struct unwind_tables *t, uint32_t at)
 	memmove(t->pending + at, t->pending + at + 1, (t->n_pending - at) * sizeof(*t->pending));
 }
 
-/* There is no room for it: tried again when it is walked through after a while. */
-static void put_off(struct unwind_tables *t, struct table *table, uint64_t now_mono_ns)
-{
-	t->counters.n_refused++;
-	set_state(t, table, TABLE_OUT);
-	table->out_epoch = UNWIND_EPOCH(now_mono_ns);
-	table->retry_mono_ns = now_mono_ns + RETRY_NS;
-}
-
 /* Makes room for the first one. Returns 0, -EAGAIN, or what keeps it from being installed. */
 static int make_room_for_first(struct unwind_tables *t, uint64_t now_mono_ns)
 {
@@ -308,6 +327,8 @@ static int make_room_for_first(struct unwind_tables *t, uint64_t now_mono_ns)
 		return r;
 	if (!n_words)
 		return -ENODATA;
+	if (n_words > unwind_slabs_budget(t->slabs)) /* it never fits */
+		return -E2BIG;
 	return unwind_tables_make_room(t, n_words + t->extra_words, now_mono_ns);
 }
 
@@ -334,7 +355,7 @@ static int write_first(struct unwind_tables *t, uint32_t n_rows, uint64_t now_mo
 	return r < 0 ? r : unwind_writer_run(t->writer, n_rows, now_mono_ns);
 }
 
-static void install_first(struct unwind_tables *t)
+static void install_first(struct unwind_tables *t, uint64_t now_mono_ns)
 {
 	uint32_t slot = t->pending[0].slot;
 	struct table *table = &t->tables[slot];
@@ -344,8 +365,11 @@ static void install_first(struct unwind_tables *t)
 	unwind_writer_take(t->writer, &index, &file->start, &table->extents, &table->n_extents);
 	for (uint32_t i = 0; i < table->n_extents; i++)
 		table->n_words += table->extents[i].n;
+	/* Nobody has walked through it yet, and it is not the first to go for that. */
+	file->used = UNWIND_EPOCH(now_mono_ns);
 	publish(file, index);
 	set_state(t, table, TABLE_LOADED);
+	table->retry_ns = RETRY_NS;
 	t->counters.n_installed++;
 }
 
@@ -355,11 +379,12 @@ static void end_first(struct unwind_tables *t, int r, uint64_t now_mono_ns)
 	struct table *table = &t->tables[t->pending[0].slot];
 
 	if (r == 0)
-		install_first(t);
+		install_first(t, now_mono_ns);
 	else if (r == -ENOSPC || r == -ENOMEM)
 		put_off(t, table, now_mono_ns);
 	else
-		unwind_tables_no_rows(t, table->number, r != -ENODATA);
+		unwind_tables_no_rows(t, table->number, r != -ENODATA && r != -E2BIG);
+	t->counters.n_refused += r == -ENOSPC || r == -ENOMEM || r == -E2BIG;
 	t->writer = unwind_writer_free(t->writer, now_mono_ns);
 	drop_pending(t, 0);
 }
@@ -421,6 +446,11 @@ void unwind_tables_remove(struct unwind_tables *t, uint32_t number, uint64_t now
 	set_state(t, table, TABLE_NONE);
 	*table = (struct table){.state = TABLE_NONE};
 	t->backend->files[slot].used = 0;
+}
+
+uint32_t unwind_tables_n_pending(const struct unwind_tables *t)
+{
+	return t->n_pending;
 }
 
 bool unwind_tables_busy(const struct unwind_tables *t)

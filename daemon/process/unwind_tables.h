@@ -20,6 +20,7 @@ struct unwind_tables_counters {
 	uint64_t n_installed;
 	uint64_t n_evicted, evicted_words;
 	uint64_t n_refused; /* no room for the rows of a file, for now or at all */
+	uint64_t n_unread;  /* times that a file's unwind information could not be read */
 	uint64_t n_failed;  /* files whose unwind information cannot be used */
 	uint64_t n_full;    /* files beyond UNWIND_FILES_MAX */
 };
@@ -41,6 +42,9 @@ void unwind_tables_postpone(struct unwind_tables *tables, uint32_t number);
 /* There are no rows, and will be none. `broken`: because they cannot be used. */
 void unwind_tables_no_rows(struct unwind_tables *tables, uint32_t number, bool broken);
 
+/* It could not be read for now: asked again when it is walked through after a while. */
+void unwind_tables_unread(struct unwind_tables *tables, uint32_t number, uint64_t now_mono_ns);
+
 /* The rows of a file that was asked for; the table is the callee's from now on, also on failure.
  * They are installed by unwind_tables_work(). -EAGAIN when too many wait: asked again later. */
 int unwind_tables_give(struct unwind_tables *tables, uint32_t number,
@@ -60,6 +64,8 @@ void unwind_tables_scan(struct unwind_tables *tables, uint64_t now_mono_ns);
 /* The file is forgotten. */
 void unwind_tables_remove(struct unwind_tables *tables, uint32_t number, uint64_t now_mono_ns);
 
+/* How many tables wait in memory to be installed. */
+uint32_t unwind_tables_n_pending(const struct unwind_tables *tables);
 /* Whether files wait to be asked or installed. */
 bool unwind_tables_busy(const struct unwind_tables *tables);
 const struct unwind_tables_counters *unwind_tables_counters(const struct unwind_tables *tables);

@@ -55,6 +55,8 @@ static int check_segments(const struct unwind_table *table)
 	for (uint32_t i = 0; i < table->n_segments; i++) {
 		const struct unwind_segment *s = &table->segments[i], *before = s - 1;
 
+		if (s->vaddr < table->base)
+			return -EBADMSG;
 		if (!s->size || s->offset > UINT32_MAX || s->size > UINT32_MAX - s->offset ||
 		    s->vaddr > UINT64_MAX - s->size)
 			return -EFBIG;
@@ -275,12 +277,17 @@ static int begin_piece(struct unwind_writer *w, uint32_t n_rows, uint64_t now_mo
 	return 0;
 }
 
-static void push_row(struct unwind_writer *w, uint64_t row)
+/* False when there is no room: count_bucket() has promised some, for rows that are in order, and
+ * whether they are is the word of the process that made them. */
+static bool push_row(struct unwind_writer *w, uint64_t row)
 {
-	uint32_t at = w->extents[w->piece].first + w->piece_used++;
+	const struct unwind_extent *piece = &w->extents[w->piece];
 
-	*unwind_slabs_words(w->slabs, at) = row;
+	if (w->piece_used >= piece->n)
+		return false;
+	*unwind_slabs_words(w->slabs, piece->first + w->piece_used++) = row;
 	w->cover = row;
+	return true;
 }
 
 /* Writes a bucket's rows and the bucket. */
@@ -296,11 +303,12 @@ static int write_bucket(struct unwind_writer *w, uint64_t now_mono_ns)
 		if (r < 0)
 			return r;
 	}
-	if (!w->piece_used)
-		push_row(w, w->cover);
+	if (!w->piece_used && !push_row(w, w->cover))
+		return -EBADMSG;
 	first = w->piece_used - 1;
 	while (w->has_next && ROW_PC(w->next) < end) {
-		push_row(w, w->next);
+		if (!push_row(w, w->next))
+			return -EBADMSG;
 		if (ROW_PC(w->cover) <= begin)
 			first = w->piece_used - 1;
 		read_row(w);

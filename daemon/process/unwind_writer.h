@@ -16,8 +16,8 @@
 struct unwind_writer;
 
 /* Words that the table takes at most, all together; 0 for one without rows. -EBADMSG when its
- * segments are not in the same order by address and by offset, -EFBIG when offsets need more than
- * 32 bits or there is too much text. */
+ * segments are not in the same order by address and by offset, or begin before its base, -EFBIG
+ * when offsets need more than 32 bits or there is too much text. */
 int unwind_writer_words(const struct unwind_table *table, uint32_t *ret);
 
 /* `table` has to live until the writer is freed. Returns 0, errors as above, -ENOSPC, -ENOMEM. */
@@ -26,8 +26,8 @@ int unwind_writer_new(struct unwind_slabs *slabs, const struct unwind_table *tab
 /* What it has written is given back, unless unwind_writer_take() has taken it over. */
 struct unwind_writer *unwind_writer_free(struct unwind_writer *writer, uint64_t now_mono_ns);
 
-/* Writes on, `n_rows` rows at least. Returns 0 when all is written, 1 when there is more, -ENOSPC,
- * -ENOMEM. */
+/* Writes on, `n_rows` rows at least. Returns 0 when all is written, 1 when there is more; -ENOSPC,
+ * -ENOMEM; -EBADMSG for rows that are not in order. */
 int unwind_writer_run(struct unwind_writer *writer, uint32_t n_rows, uint64_t now_mono_ns);
 
 /* After all is written: the file's index and first bucket (bpf/unwind_table.h), and its extents,

@@ -96,6 +96,41 @@ static void test_publish(void **state)
 	walker_scene_end(&s);
 }
 
+/* [vsyscall] is the last line of /proc/PID/maps, and above what the walker can search for. */
+static void test_vsyscall(void **state)
+{
+	struct walker_scene s;
+	struct mapping m[3];
+
+	(void)state;
+	walker_scene_begin(&s, BUDGET);
+	make_mappings(m, 3, 0x400000);
+	m[2].start = 0xffffffffff600000;
+	m[2].end = 0xffffffffff601000;
+	m[2].kind = MAPPING_ANON;
+	assert_int_equal(scene_publish(&s, &thread, m, 3), 0);
+	expect_published(s.maps, fake_maps_process(s.maps, thread.pid), m, 2);
+	assert_int_equal(fake_maps_process(s.maps, thread.pid)->n_mappings, 2);
+	walker_scene_end(&s);
+}
+
+/* Another life of the pid is not forgotten with the one before. */
+static void test_forget_one_life(void **state)
+{
+	struct walker_scene s;
+	struct mapping m[3];
+
+	(void)state;
+	walker_scene_begin(&s, BUDGET);
+	make_mappings(m, 3, 0x400000);
+	assert_int_equal(scene_publish(&s, &thread, m, 3), 0);
+	unwind_spaces_forget(s.spaces, thread.pid, thread.start_boot_ns - 1, s.now_mono_ns);
+	assert_non_null(fake_maps_process(s.maps, thread.pid));
+	unwind_spaces_forget(s.spaces, thread.pid, thread.start_boot_ns, s.now_mono_ns);
+	assert_null(fake_maps_process(s.maps, thread.pid));
+	walker_scene_end(&s);
+}
+
 /* The new ones are written beside the old ones, which rest for a while. */
 static void test_replace(void **state)
 {
@@ -131,9 +166,9 @@ static void test_forget(void **state)
 	make_mappings(m, 10, 0x400000);
 	for (other.pid = 1; other.pid <= 5; other.pid++)
 		assert_int_equal(scene_publish(&s, &other, m, 10), 0);
-	unwind_spaces_forget(s.spaces, 3, s.now_mono_ns);
-	unwind_spaces_forget(s.spaces, 99, s.now_mono_ns); /* nobody knows it */
-	unwind_spaces_forget(s.spaces, 1, s.now_mono_ns);
+	unwind_spaces_forget(s.spaces, 3, 0, s.now_mono_ns);
+	unwind_spaces_forget(s.spaces, 99, 0, s.now_mono_ns); /* nobody knows it */
+	unwind_spaces_forget(s.spaces, 1, 0, s.now_mono_ns);
 	assert_int_equal(s.maps->n_removed, 2);
 	assert_null(fake_maps_process(s.maps, 3));
 	assert_int_equal(unwind_slabs_used(s.slabs), 120);
@@ -141,7 +176,7 @@ static void test_forget(void **state)
 		assert_int_equal(scene_publish(&s, &other, m, 10), 0);
 	assert_int_equal(s.maps->n_processes, 8);
 	for (other.pid = 1; other.pid <= 8; other.pid++)
-		unwind_spaces_forget(s.spaces, other.pid, s.now_mono_ns);
+		unwind_spaces_forget(s.spaces, other.pid, 0, s.now_mono_ns);
 	assert_int_equal(s.maps->n_processes, 0);
 	assert_int_equal(unwind_slabs_used(s.slabs), 0);
 	walker_scene_end(&s);
@@ -161,10 +196,10 @@ static void test_map_full(void **state)
 	other.pid++;
 	assert_int_equal(scene_publish(&s, &other, m, 10), -E2BIG);
 	assert_int_equal(unwind_slabs_used(s.slabs), 40);
-	unwind_spaces_forget(s.spaces, other.pid, s.now_mono_ns);
+	unwind_spaces_forget(s.spaces, other.pid, 0, s.now_mono_ns);
 	assert_int_equal(s.maps->n_removed, 0); /* it never was there */
 	assert_int_equal(scene_publish(&s, &thread, m, 5), 0);
-	unwind_spaces_forget(s.spaces, thread.pid, s.now_mono_ns);
+	unwind_spaces_forget(s.spaces, thread.pid, 0, s.now_mono_ns);
 	assert_int_equal(scene_publish(&s, &other, m, 10), 0);
 	walker_scene_end(&s);
 }
@@ -184,7 +219,7 @@ static void test_no_mappings(void **state)
 	s.maps->set_error = -ENOMEM; /* it stays as it was */
 	assert_int_equal(scene_publish(&s, &thread, m, 1), -ENOMEM);
 	assert_int_equal(unwind_slabs_used(s.slabs), 0);
-	unwind_spaces_forget(s.spaces, thread.pid, s.now_mono_ns);
+	unwind_spaces_forget(s.spaces, thread.pid, 0, s.now_mono_ns);
 	assert_null(fake_maps_process(s.maps, thread.pid));
 	walker_scene_end(&s);
 }
@@ -242,9 +277,10 @@ static void test_scattered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_publish),	    cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_forget),	    cmocka_unit_test(test_map_full),
-		cmocka_unit_test(test_no_mappings), cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_publish),		cmocka_unit_test(test_vsyscall),
+		cmocka_unit_test(test_forget_one_life), cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_forget),		cmocka_unit_test(test_map_full),
+		cmocka_unit_test(test_no_mappings),	cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_scattered),
 	};
 

@@ -270,6 +270,57 @@ static void test_too_large(void **state)
 	scene_install(&s);
 	assert_int_equal(counters(&s)->n_refused, 2);
 	assert_int_equal(counters(&s)->n_evicted, 0);
+	/* What is larger than the budget is not asked for again, the other one is. */
+	pass(&s, 100000000000ull);
+	use(&s, 20, 0);
+	use(&s, 21, 0);
+	unwind_tables_scan(s.tables, s.now_mono_ns);
+	assert_int_equal(unwind_tables_next_wanted(s.tables), 20);
+	assert_int_equal(unwind_tables_next_wanted(s.tables), 0);
+	walker_scene_end(&s);
+}
+
+/* A file that cannot be read for now is asked for again when it is used, ever more seldom. */
+static void test_unread(void **state)
+{
+	struct walker_scene s;
+
+	(void)state;
+	walker_scene_begin(&s, UNWIND_SLAB_WORDS);
+	(void)unwind_tables_slot(s.tables, 1);
+	for (uint64_t wait_ns = 10000000000ull; wait_ns < 600000000000ull; wait_ns *= 2) {
+		assert_int_equal(unwind_tables_next_wanted(s.tables), 1);
+		unwind_tables_unread(s.tables, 1, s.now_mono_ns);
+		pass(&s, wait_ns - 1);
+		use(&s, 1, 0);
+		unwind_tables_scan(s.tables, s.now_mono_ns);
+		assert_int_equal(unwind_tables_next_wanted(s.tables), 0);
+		pass(&s, 1);
+		unwind_tables_scan(s.tables, s.now_mono_ns);
+	}
+	assert_int_equal(counters(&s)->n_unread, 6);
+	assert_int_equal(counters(&s)->n_failed, 0);
+	walker_scene_end(&s);
+}
+
+/* What was just installed is not the first to go. */
+static void test_new_one_stays(void **state)
+{
+	struct walker_scene s;
+
+	(void)state;
+	walker_scene_begin(&s, UNWIND_SLAB_WORDS);
+	load(&s, 1, 3 * WORDS_A_MB);
+	use(&s, 1, 5000000000ull);
+	pass(&s, 5000000000ull);
+	load(&s, 2, 3 * WORDS_A_MB);
+	scene_give(&s, 3, table_of(3 * WORDS_A_MB));
+	scene_install(&s);
+	assert_int_equal(index_of(&s, 1), 0);
+	pass(&s, UNWIND_GRACE_NS);
+	scene_install(&s);
+	assert_int_not_equal(index_of(&s, 2), 0);
+	assert_int_not_equal(index_of(&s, 3), 0);
 	walker_scene_end(&s);
 }
 
@@ -443,6 +494,8 @@ int main(void)
 		cmocka_unit_test(test_evicts_what_is_needed),
 		cmocka_unit_test(test_recently_used_stays),
 		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_new_one_stays),
 		cmocka_unit_test(test_evicted_and_used_again),
 		cmocka_unit_test(test_scattered),
 		cmocka_unit_test(test_scattered_with_slabs),

@@ -304,6 +304,37 @@ static void test_refusals(void **state)
 	}
 }
 
+/* Rows that go back and forth, and a base that makes addresses wrap: no word is written outside of
+ * what was taken, whatever the process says that made them. */
+static void test_rows_in_no_order(void **state)
+{
+	struct walker_scene s;
+	struct unwind_row rows[3000];
+	struct unwind_table t = {.rows = rows,
+				 .n_rows = ARRAY_SIZE(rows),
+				 .n_segments = 1,
+				 .segments = {{0, 0x1000, 100000}},
+				 .base = 0x1000};
+	struct unwind_writer *w;
+	uint32_t n;
+	int r;
+
+	(void)state;
+	walker_scene_begin(&s, UNWIND_SLAB_WORDS);
+	for (uint32_t i = 0; i < ARRAY_SIZE(rows); i++)
+		rows[i] = scene_row(i % 2 ? 90000 : i % 7, UNWIND_CFA_SP, 1, 0, 0);
+	assert_int_equal(unwind_writer_new(s.slabs, &t, &w), 0);
+	do
+		r = unwind_writer_run(w, 100, s.now_mono_ns);
+	while (r > 0);
+	assert_true(r == 0 || r == -EBADMSG);
+	unwind_writer_free(w, s.now_mono_ns);
+	assert_int_equal(unwind_slabs_used(s.slabs), 0);
+	t.base = (uint64_t)-256;
+	assert_int_equal(unwind_writer_words(&t, &n), -EBADMSG);
+	walker_scene_end(&s);
+}
+
 static void test_nothing_to_write(void **state)
 {
 	struct walker_scene s;
@@ -358,7 +389,7 @@ int main(void)
 		cmocka_unit_test(test_random_tables),	 cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_large_text),	 cmocka_unit_test(test_full_bucket),
 		cmocka_unit_test(test_refusals),	 cmocka_unit_test(test_nothing_to_write),
-		cmocka_unit_test(test_words_are_enough),
+		cmocka_unit_test(test_words_are_enough), cmocka_unit_test(test_rows_in_no_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,7 +251,7 @@ static void test_fp_unknown(void **state)
 	expect_outer(s, SP_WORD + 2);
 	assert_int_equal(s->walked.fp, 0);
 	s->stack[SP_WORD + 1] = BARE; /* no row there, and no frame pointer to go on with */
-	EXPECT_WALK(s, WIRE_STOP_FP_END, LEAF, BARE);
+	EXPECT_WALK(s, WIRE_STOP_NO_ROW, LEAF, BARE);
 }
 
 /* ---- checks of a step by row ---- */
@@ -331,7 +331,14 @@ static void test_frame_pointer(void **state)
 		*fp = STACK_AT(SP_WORD) + (1 << 20); /* not too far, and not there */
 		EXPECT_WALK(s, WIRE_STOP_FAULT, places[i]);
 		*fp = 0;
-		EXPECT_WALK(s, WIRE_STOP_FP_END, places[i]);
+		EXPECT_WALK(s, stops[i], places[i]);
+		/* An end that frame pointers have led to is one. */
+		*fp = STACK_AT(SP_WORD + 20);
+		s->stack[SP_WORD + 20] = 0;
+		s->stack[SP_WORD + 21] = STEP_JIT + 0x10;
+		EXPECT_WALK(s, WIRE_STOP_END, places[i], STEP_JIT + 0x10);
+		s->stack[SP_WORD + 21] = STEP_NOWHERE;
+		EXPECT_WALK(s, WIRE_STOP_FP_END, places[i], STEP_NOWHERE);
 	}
 }
 
@@ -351,7 +358,7 @@ static void test_mixed(void **state)
 	s->stack[SP_WORD + 61] = OUTER;
 	EXPECT_WALK(s, WIRE_STOP_END, LEAF, STEP_JIT + 0x10, BARE, LEAF + 8, STEP_NOWHERE, OUTER);
 	s->stack[SP_WORD + 40] = 0;
-	EXPECT_WALK(s, WIRE_STOP_FP_END, LEAF, STEP_JIT + 0x10, BARE, LEAF + 8, STEP_NOWHERE);
+	EXPECT_WALK(s, WIRE_STOP_NO_MAPPING, LEAF, STEP_JIT + 0x10, BARE, LEAF + 8, STEP_NOWHERE);
 	s->stack[SP_WORD + 40] = STACK_AT(SP_WORD + 30);
 	EXPECT_WALK(s, WIRE_STOP_NO_MAPPING, LEAF, STEP_JIT + 0x10, BARE, LEAF + 8, STEP_NOWHERE);
 }
