@@ -41,8 +41,10 @@ static const struct capability table[] = {
 	/* fs/namei.c, generic_permission(): /proc/PID/map_files is its owner's, mode 0500. */
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", CAPABILITY_RUNNING,
 	 "opens files and /proc folders of other users",
-	 "Functions of processes of other users, and of files that only their owner may read, have "
-	 "no names (reason \"file not readable\")."},
+	 "Files of other users' processes are opened by the path that these see; functions of "
+	 "files "
+	 "that only their owner may read, or that are deleted, have no names (reason \"file not "
+	 "readable\")."},
 	/* kernel/sys.c, __sys_setresuid(), __sys_setresgid(); kernel/groups.c. */
 	{CAP_SETUID, "CAP_SETUID", CAPABILITY_RUNNING,
 	 "gives profd-resolver, which reads the files of others, a user of its own",

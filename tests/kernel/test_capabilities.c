@@ -137,8 +137,7 @@ static void test_without_dac_read_search(void **state)
 	struct answer answer;
 
 	observe(*state, CAP_DAC_READ_SEARCH, NOBODY_UID, "split603010", &answer);
-	assert_user_names_lost(&answer);
-	assert_true(answer_unnamed(&answer, "split603010", "file not readable") > 0);
+	assert_true(answer_total(&answer, "burn_alpha") > answer_window(&answer, "total_ns") / 3);
 	answer_done(&answer);
 }
 

@@ -90,6 +90,26 @@ static void test_fork_shares_until_one_maps(void **state)
 	expect_error(scene, &shell, 0x8800, 4 * S, -ENOENT);
 }
 
+/* What a child that is gone ran is known by its path alone; its parent shares the mapping, and
+ * lives. */
+static void test_gone_child_names_no_file_of_its_parent(void **state)
+{
+	struct scene *scene = *state;
+	const struct process_key child = key_of(CHILD, 2 * S, 0, 0x1000);
+	struct process *parent;
+	uint32_t number;
+
+	known_shell(scene);
+	scene_map(scene, SHELL, 0x8000, 0x9000, "/lib/late.so", 7, 1 * S);
+	process_forked(scene->table, CHILD, SHELL, 2 * S);
+	number = scene_file_at(scene, &child, 0x8800, 3 * S);
+	assert_int_not_equal(number, 0);
+	assert_true(files_is_of_gone(scene->files, number));
+	assert_int_equal(scene_file_at(scene, &child, 0x8800, 4 * S), number);
+	parent = scene_get(scene, &shell, 4 * S);
+	assert_int_equal(mappings_find(&parent->space->mappings, 0x8800)->file, 0);
+}
+
 static void test_parent_maps_first(void **state)
 {
 	struct scene *scene = *state;
@@ -317,6 +337,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE_TEST(test_fork_shares_until_one_maps),
+		SCENE_TEST(test_gone_child_names_no_file_of_its_parent),
 		SCENE_TEST(test_parent_maps_first),
 		SCENE_TEST(test_exec),
 		SCENE_TEST(test_exec_chain),

@@ -66,7 +66,7 @@ def own_programs():
                 known=rf"(plt;)?({SORTING})?sort_all;{FROM_MAIN}",
                 least={"^compare_burn;compare;msort": 0.9}, oracles=("dwarf",)),
         Program("plt_heavy", [workload("plt_heavy")],
-                known=rf"(plt;|tiny_one;|tiny_two;)?call_tiny;{FROM_MAIN}", least={"^plt;": 0.05}),
+                known=rf"(plt;|tiny_one;|tiny_two;)?call_tiny;{FROM_MAIN}", least={"^plt;": 0.002}),
         Program("vfork", [workload("vforker")], exe=workload("vforker"),
                 known=rf"(parent_burn;|(child_burn;|\S*?;)?one_child;)?{FROM_MAIN}",
                 apart="execve|_Exit", own=0.5,
