@@ -28,6 +28,7 @@
 #define EXIT_REFUSED	    5 /* by what this machine is: starting profd again changes nothing */
 #define EXIT_USAGE	    2
 #define CONFIG_DEFAULT_PATH PROFD_CONFIG_PATH
+#define LARGE_BLOCK_BYTES   (256 * 1024)
 #define OPEN_FILES	    16384 /* descriptors: two per mapped file, one per CPU */
 
 const char *argp_program_version = "profd " PROFD_VERSION;
@@ -275,6 +276,9 @@ static void set_limits(void)
 {
 	/* One arena for all threads: profd allocates little, and each arena holds on to its own. */
 	(void)mallopt(M_ARENA_MAX, 1);
+	/* Unwind tables are given back when they are installed. Without a word glibc takes blocks
+	 * of up to 32 MB from the heap once one of that size was freed, and holds on to them. */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
 	raise_limit(RLIMIT_NOFILE, OPEN_FILES);
 	raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY); /* BPF maps count before Linux 5.11 */
 }

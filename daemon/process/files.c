@@ -17,7 +17,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define SWEEPS_KEPT   2 /* the bucket being filled, and the one that waits for its names */
+/* The bucket being filled and the one that waits for its names are the least. The programs of a
+ * build come and go, and each time that one is known anew costs its names and unwind rows. */
+#define SWEEPS_KEPT   6
 #define VDSO_SIZE_MAX (1u << 20)
 
 struct file_key {

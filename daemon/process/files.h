@@ -52,7 +52,7 @@ int files_reopen(struct files *files, uint32_t number);
 void files_dispatch(struct files *files);
 
 /* Says that a file is still mapped; files_sweep() forgets those that were not
- * for 2 sweeps. */
+ * for 6 sweeps. */
 void files_keep(struct files *files, uint32_t number);
 void files_sweep(struct files *files);
 

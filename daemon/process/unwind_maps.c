@@ -23,6 +23,7 @@ struct making {
 	uint32_t number;
 	int slabs_fd;
 	int error;
+	int fd;
 	uint64_t *words;
 };
 
@@ -31,9 +32,10 @@ struct unwind_maps {
 	int slabs_fd, processes_fd;
 	struct making making;
 	uint64_t *slabs[UNWIND_SLABS_MAX]; /* NULL = not there */
+	int slab_fds[UNWIND_SLABS_MAX];	   /* held, so that whoever asks sees whose they are */
 };
 
-static int make_slab(int slabs_fd, uint32_t number, uint64_t **ret_words)
+static int make_slab(int slabs_fd, uint32_t number, uint64_t **ret_words, int *ret_fd)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 	_cleanup_close_ int fd =
@@ -52,7 +54,8 @@ static int make_slab(int slabs_fd, uint32_t number, uint64_t **ret_words)
 		(void)munmap(words, SLAB_BYTES);
 		return r;
 	}
-	*ret_words = words; /* the array of maps keeps the map */
+	*ret_words = words;
+	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
@@ -61,7 +64,7 @@ static void *make_in_thread(void *ctx)
 	struct making *making = ctx;
 
 	pthread_setname_np(pthread_self(), "profd-slab");
-	making->error = make_slab(making->slabs_fd, making->number, &making->words);
+	making->error = make_slab(making->slabs_fd, making->number, &making->words, &making->fd);
 	atomic_store(&making->done, true);
 	return NULL;
 }
@@ -84,8 +87,10 @@ static int end_making(struct unwind_maps *maps)
 
 	(void)pthread_join(making->thread, NULL);
 	making->started = false;
-	if (making->error == 0)
+	if (making->error == 0) {
 		maps->slabs[making->number] = making->words;
+		maps->slab_fds[making->number] = making->fd;
+	}
 	return making->error;
 }
 
@@ -142,7 +147,7 @@ int unwind_maps_new(int slabs_fd, int files_fd, int processes_fd, struct unwind_
 						.slab = slab,
 						.set_process = set_process,
 						.remove_process = remove_process};
-	r = make_slab(slabs_fd, 0, &maps->slabs[0]);
+	r = make_slab(slabs_fd, 0, &maps->slabs[0], &maps->slab_fds[0]);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(maps);
@@ -156,8 +161,10 @@ struct unwind_maps *unwind_maps_free(struct unwind_maps *maps)
 	if (maps->making.started)
 		(void)end_making(maps);
 	for (uint32_t i = 0; i < UNWIND_SLABS_MAX; i++)
-		if (maps->slabs[i])
+		if (maps->slabs[i]) {
 			(void)munmap(maps->slabs[i], SLAB_BYTES);
+			(void)close(maps->slab_fds[i]);
+		}
 	if (maps->backend.files)
 		(void)munmap(maps->backend.files, FILES_BYTES);
 	free(maps);

@@ -20,7 +20,7 @@ GOALS = {"hot_ratio": 2.6, "ns_per_frame_deep": 200, "cold_ns_python": 15000,
 FLOORS = {"rows_per_s": 1.5e6}
 
 ROUNDS = 15
-HOT_DEPTH, DEEP_DEPTH = 22, 902
+HOT_DEPTH, DEEP_DEPTH = 21, 901
 FILES = {"libc": "/lib/x86_64-linux-gnu/libc.so.6",
          "libstdcxx": "/usr/lib/x86_64-linux-gnu/libstdc++.so.6",
          "python3.11": "/usr/bin/python3.11", "node": "/usr/bin/node",

@@ -273,8 +273,10 @@ static void test_sweep(void **state)
 	find_mapped("libc", &libc);
 	before = number_of(scene, GONE, &libc);
 	scene_settle(scene);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 6; i++)
 		files_sweep(scene->files);
+	assert_non_null(symbolize_file(scene->symbolize, before));
+	files_sweep(scene->files);
 	assert_null(symbolize_file(scene->symbolize, before));
 	after = number_of(scene, GONE, &libc);
 	assert_int_not_equal(after, before);
