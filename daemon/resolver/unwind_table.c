@@ -64,6 +64,7 @@ static int add_segment(struct unwind_table *table, const GElf_Phdr *program)
 	if (program->p_type != PT_LOAD || !(program->p_flags & PF_X) || !program->p_filesz)
 		return 0;
 	if (__builtin_add_overflow(program->p_vaddr, program->p_filesz, &end) ||
+	    end > UNWIND_VADDR_END ||
 	    __builtin_add_overflow(program->p_offset, program->p_filesz, &end))
 		return -EBADMSG;
 	if (table->n_segments == UNWIND_SEGMENTS_MAX)
@@ -272,8 +273,8 @@ static int lay_signal_returns(struct builder *b, int fd)
 static int lay_entry(struct builder *b)
 {
 	const struct unwind_segment *segment = find_segment(b->table, b->entry);
-	uint64_t end = b->entry + ENTRY_STUB_MAX;
 	const struct unwind_row *row;
+	uint64_t end, left;
 	uint32_t start;
 
 	if (!b->entry || !segment)
@@ -282,9 +283,8 @@ static int lay_entry(struct builder *b)
 	row = unwind_rows_find(&b->rows, start);
 	if (row && row->kind != UNWIND_CFA_NONE)
 		return 0;
-	if (end > segment->vaddr + segment->size)
-		end = segment->vaddr + segment->size;
-	end -= b->table->base;
+	left = segment->size - (b->entry - segment->vaddr);
+	end = start + (left < ENTRY_STUB_MAX ? left : ENTRY_STUB_MAX);
 	row = row ? row + 1 : b->rows.rows;
 	if (row && row < b->rows.rows + b->rows.n && row->pc < end)
 		end = row->pc;

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "cfi_scene.h"
+#include "unwind_rows.h"
 
 static int copy_to_memfd(int from)
 {
@@ -224,6 +225,27 @@ static void test_segments(void **state)
 	unwind_table_done(&table);
 	assert_int_equal(read_segments(far, 2, 0x1200, &table), -EFBIG);
 	assert_int_equal(read_segments(far, 1, UINT64_MAX - 16, &table), -EBADMSG);
+	assert_int_equal(read_segments(&(uint64_t){UNWIND_VADDR_END - 16}, 1, 16, &table), 0);
+	unwind_table_done(&table);
+	assert_int_equal(read_segments(&(uint64_t){UNWIND_VADDR_END - 16}, 1, 17, &table),
+			 -EBADMSG);
+	assert_int_equal(read_segments(&(uint64_t){0xffffffff00000000}, 1, UINT32_MAX, &table),
+			 -EBADMSG);
+}
+
+static void test_nothing_to_lay(void **state)
+{
+	struct unwind_rows rows = {};
+
+	(void)state;
+	for (uint32_t pc = 0; pc < 100; pc++)
+		assert_int_equal(
+			unwind_rows_add(&rows, (struct unwind_row){.pc = pc, .cfa = (uint16_t)pc}),
+			0);
+	assert_int_equal(unwind_rows_lay(&rows, 50, 50, UNWIND_CFA_STOP), -EBADMSG);
+	assert_int_equal(unwind_rows_lay(&rows, 90, 10, UNWIND_CFA_STOP), -EBADMSG);
+	assert_int_equal(rows.n, 100);
+	free(rows.rows);
 }
 
 /*
@@ -277,10 +299,10 @@ static void test_nested_functions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_section_headers),	 cmocka_unit_test(test_static_program),
-		cmocka_unit_test(test_damaged),		 cmocka_unit_test(test_no_file_for_us),
-		cmocka_unit_test(test_segments),	 cmocka_unit_test(test_long_cies),
-		cmocka_unit_test(test_nested_functions),
+		cmocka_unit_test(test_section_headers), cmocka_unit_test(test_static_program),
+		cmocka_unit_test(test_damaged),		cmocka_unit_test(test_no_file_for_us),
+		cmocka_unit_test(test_segments),	cmocka_unit_test(test_nothing_to_lay),
+		cmocka_unit_test(test_long_cies),	cmocka_unit_test(test_nested_functions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
