@@ -4,9 +4,10 @@
  * the cache on disk. A head of fixed size, then the rows.
  *
  * It is made by a process that reads foreign files, or has lain on a disk: whoever takes one in
- * checks every number of it, that rows are in order and of known kinds, and the checksum, which
- * finds damage and is no proof of who wrote it. Bytes are those of this machine's memory: a blob is
- * never taken to another one.
+ * checks every number of it, that rows are in order, of known kinds and nowhere but in what the
+ * segments span (or at its end), that segments are as unwind_segments.h has them, and the checksum,
+ * which finds damage and is no proof of who wrote it. Bytes are those of this machine's memory: a
+ * blob is never taken to another one.
  */
 #ifndef PROFD_UNWIND_BLOB_H
 #define PROFD_UNWIND_BLOB_H

@@ -20,8 +20,8 @@
 #include "elf_frames.h"
 #include "signal_return.h"
 #include "unwind_rows.h"
+#include "unwind_segments.h"
 
-#define BASE_ALIGN     256u
 #define PADDING_MAX    15 /* bytes between functions that are taken for alignment */
 #define ENTRY_STUB_MAX 64 /* bytes; musl's _start has 22 */
 
@@ -76,7 +76,7 @@ static int add_segment(struct unwind_table *table, const GElf_Phdr *program)
 
 static int read_segments(Elf *elf, struct unwind_table *table)
 {
-	uint64_t low = UINT64_MAX;
+	const struct unwind_segment *last;
 	size_t n = 0;
 
 	if (elf_getphdrnum(elf, &n) < 0)
@@ -91,14 +91,16 @@ static int read_segments(Elf *elf, struct unwind_table *table)
 		if (r < 0)
 			return r;
 	}
-	for (uint32_t i = 0; i < table->n_segments; i++)
-		if (table->segments[i].vaddr < low)
-			low = table->segments[i].vaddr;
-	table->base = table->n_segments ? low / BASE_ALIGN * BASE_ALIGN : 0;
-	for (uint32_t i = 0; i < table->n_segments; i++)
-		if (table->segments[i].vaddr + table->segments[i].size - table->base > UINT32_MAX)
-			return -EFBIG;
-	return 0;
+	if (!table->n_segments)
+		return 0;
+	unwind_segments_sort(table->segments, table->n_segments);
+	table->base = table->segments[0].vaddr / UNWIND_BASE_ALIGN * UNWIND_BASE_ALIGN;
+	last = &table->segments[table->n_segments - 1];
+	if (last->vaddr + last->size - table->base > UINT32_MAX)
+		return -EFBIG;
+	return unwind_segments_are_right(table->segments, table->n_segments, table->base)
+		       ? 0
+		       : -EBADMSG;
 }
 
 /* Keeps an entry for code of this file: linkers leave those of dropped functions in .debug_frame.

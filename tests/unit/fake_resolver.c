@@ -138,9 +138,13 @@ static void rows(struct fake *fake)
 {
 	struct unwind_row row[3] = {{.pc = 0, .kind = UNWIND_CFA_SP},
 				    {.pc = (uint32_t)getpid(), .kind = UNWIND_CFA_FP},
-				    {.pc = UINT32_MAX, .kind = UNWIND_CFA_STOP}};
-	struct unwind_table table = {
-		.source = UNWIND_SOURCE_EH_FRAME, .n_rows = 3, .rows = row, .n_fdes = 1};
+				    {.pc = UINT32_MAX - 1, .kind = UNWIND_CFA_STOP}};
+	struct unwind_table table = {.source = UNWIND_SOURCE_EH_FRAME,
+				     .n_rows = 3,
+				     .rows = row,
+				     .n_fdes = 1,
+				     .n_segments = 1,
+				     .segments = {{.size = UINT32_MAX}}};
 	struct unwind_key key;
 	char word[WORD_BYTES];
 	int fd = fake->request.fds[1];

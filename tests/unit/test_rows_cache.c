@@ -61,8 +61,11 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(scene->dir));
 	for (uint32_t i = 0; i < ROWS; i++)
 		scene->rows[i] = (struct unwind_row){.pc = i, .kind = UNWIND_CFA_SP};
-	scene->table = (struct unwind_table){
-		.source = UNWIND_SOURCE_EH_FRAME, .n_rows = ROWS, .rows = scene->rows};
+	scene->table = (struct unwind_table){.source = UNWIND_SOURCE_EH_FRAME,
+					     .n_rows = ROWS,
+					     .rows = scene->rows,
+					     .n_segments = 1,
+					     .segments = {{.size = ROWS}}};
 	open_cache(scene, ROWS_CACHE_MAX_BYTES);
 	*state = scene;
 	return 0;

@@ -195,6 +195,7 @@ static int read_segments(const uint64_t *vaddrs, uint16_t n, uint64_t size,
 	for (uint16_t i = 0; i < n; i++) {
 		const Elf64_Phdr program = {.p_type = PT_LOAD,
 					    .p_flags = PF_R | PF_X,
+					    .p_offset = i * size,
 					    .p_vaddr = vaddrs[i],
 					    .p_filesz = size,
 					    .p_memsz = size};
