@@ -18,6 +18,7 @@
 #include "cfi_program.h"
 #include "cfi_section.h"
 #include "elf_frames.h"
+#include "elf_header.h"
 #include "signal_return.h"
 #include "unwind_rows.h"
 #include "unwind_segments.h"
@@ -342,6 +343,9 @@ int unwind_table_read(int fd, struct unwind_table *ret)
 	int r;
 
 	*ret = (struct unwind_table){};
+	r = elf_header_check(fd);
+	if (r < 0)
+		return r;
 	(void)elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	r = build(&b, elf, fd);
