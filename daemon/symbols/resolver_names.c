@@ -13,6 +13,7 @@ struct named_file {
 	uint32_t number;
 	int fd;
 	bool broken;
+	struct resolver_suspect suspect;
 };
 
 struct resolver_names {
@@ -149,8 +150,8 @@ static int said_error(int error)
 	return error == -EMFILE || error == -ENOMEM ? error : -EIO;
 }
 
-/* Gives a file to a process that runs. A process that fails by it makes it broken. Returns 0;
- * -errno that the process said; -ECANCELED; -EPIPE when it failed, -EAGAIN before it was asked. */
+/* Gives a file to a process that runs. Returns 0; -errno that the process said; -ECANCELED; -EPIPE
+ * it failed and the file is broken now; -EAGAIN it ended, and the file is not to blame. */
 static int give(struct resolver_names *names, struct named_file *file, struct elf_identity *ret)
 {
 	int r;
@@ -168,8 +169,12 @@ static int give(struct resolver_names *names, struct named_file *file, struct el
 	} else if (r == 0) {
 		return said_error(names->answer.head.error);
 	}
-	file->broken = r < 0;
-	return r < 0 ? -EPIPE : 0;
+	if (r == 0) {
+		file->suspect.n_killed = 0;
+		return 0;
+	}
+	file->broken = resolver_process_blames(names->process, &file->suspect);
+	return file->broken ? -EPIPE : -EAGAIN;
 }
 
 /* Until a process runs that has every file. */
@@ -379,7 +384,7 @@ int resolver_names_find(struct resolver_names *names, struct resolver_name *answ
 			continue;
 		file = find_file(names, answers[at].question.file);
 		if (file)
-			file->broken = true;
+			file->broken = resolver_process_blames(names->process, &file->suspect);
 		else /* it is not one that was given to the process */
 			at += run_of(answers + at, n - at);
 	}

@@ -4,8 +4,9 @@
  * given, and which of them it failed by.
  *
  * Keeps a descriptor of each file, so that a process that was started again is given them again. A
- * file that was being read when the process failed is broken from then on, and never given to it
- * again: one file costs one restart. Belongs to the thread of resolver_client.h.
+ * file that is to blame for an end of the process (resolver_process_blames()) is broken from then
+ * on, and never given to it again: one file costs two restarts, if nobody kills the process.
+ * Belongs to the thread of resolver_client.h.
  */
 #ifndef PROFD_RESOLVER_NAMES_H
 #define PROFD_RESOLVER_NAMES_H

@@ -114,39 +114,45 @@ static int ask(struct rows_builder *builder, const struct question *question, in
 	return r < 0 && r != -ECANCELED ? -EPIPE : r;
 }
 
-/* Whatever the process wrote is checked in a copy that it cannot reach. */
+/* One attempt; whatever the process wrote is checked in a copy that it cannot reach. -EAGAIN and
+ * -EPIPE as of ask(). */
+static int build_once(struct rows_builder *builder, const struct question *question,
+		      struct unwind_table *ret)
+{
+	_cleanup_close_ int blob_fd = memfd_create("profd-rows", MFD_CLOEXEC);
+	int r = blob_fd < 0 ? -errno : resolver_process_start(builder->process);
+
+	if (r >= 0)
+		r = ask(builder, question, blob_fd);
+	if (r < 0)
+		return r;
+	r = said_error(builder->answer.head.error);
+	if (r < 0)
+		return r;
+	r = unwind_blob_read(blob_fd, &question->key, ret);
+	if (r == -EBADMSG) { /* a file that is broken is an error it says */
+		resolver_process_fail(builder->process);
+		r = -EPIPE;
+	}
+	return r;
+}
+
 static int build(struct rows_builder *builder, const struct question *question,
 		 struct unwind_table *ret)
 {
-	_cleanup_close_ int blob_fd = memfd_create("profd-rows", MFD_CLOEXEC);
-	bool failed = false;
+	struct resolver_suspect suspect = {};
 	int r;
 
-	if (blob_fd < 0)
-		return -errno;
 	if (builder->last_trust != PROFILE_TRUST_SYSTEM &&
 	    builder->last_trust != question->key.trust_uid)
 		resolver_process_stop(builder->process);
 	do {
-		r = resolver_process_start(builder->process);
-		if (r >= 0)
-			r = ask(builder, question, blob_fd);
-	} while (r == -EAGAIN);
-	if (r == 0)
-		r = said_error(builder->answer.head.error);
-	else if (r == -EPIPE)
-		failed = true;
-	if (r == 0) {
-		r = unwind_blob_read(blob_fd, &question->key, ret);
-		if (r == -EBADMSG) { /* a file that is broken is an error it says */
-			resolver_process_fail(builder->process);
-			failed = true;
+		r = build_once(builder, question, ret);
+		if (r == -EPIPE && resolver_process_blames(builder->process, &suspect)) {
+			builder->broken[builder->n_broken++ % BROKEN_MAX] = question->key;
+			r = -EBADMSG;
 		}
-	}
-	if (failed) {
-		builder->broken[builder->n_broken++ % BROKEN_MAX] = question->key;
-		r = -EBADMSG;
-	}
+	} while (r == -EAGAIN || r == -EPIPE);
 	builder->counters.n_built += r == 0;
 	return r;
 }

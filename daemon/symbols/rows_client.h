@@ -5,8 +5,8 @@
  *
  * The process is started with the first question that the cache cannot answer. After a file that a
  * user may have written it is replaced before the next file of anybody else is read: what that file
- * did to it reaches no other one's tables. A file that it fails by is not given to it again, by
- * whatever number: it is known by identity and trust class.
+ * did to it reaches no other one's tables. A file that is to blame for its end
+ * (resolver_process_blames()) is not given to it again, by whatever number: it is known by identity and trust class.
  */
 #ifndef PROFD_ROWS_CLIENT_H
 #define PROFD_ROWS_CLIENT_H

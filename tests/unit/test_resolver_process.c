@@ -233,6 +233,26 @@ static void assert_gone(pid_t pid)
 	assert_int_equal(errno, ESRCH);
 }
 
+static void test_blame(void **state)
+{
+	static const struct {
+		const char *word;
+		unsigned int n; /* failures until the file is blamed */
+	} cases[] = {{"die", 1}, {"kind", 1}, {"leave", 2}, {"killed", RESOLVER_KILLED_MAX + 1}};
+	struct scene *scene = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct resolver_suspect suspect = {};
+
+		for (unsigned int n = 1; n <= cases[i].n; n++) {
+			assert_int_equal(resolver_process_start(scene->process), 1);
+			assert_true(give(scene, 1, fake_file(cases[i].word), ANSWER_NS) < 0);
+			assert_int_equal(resolver_process_blames(scene->process, &suspect),
+					 n == cases[i].n);
+		}
+	}
+}
+
 static void test_failures(void **state)
 {
 	static const struct {
@@ -348,6 +368,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sandbox, set_up_real, tear_down),
 		cmocka_unit_test_setup_teardown(test_killed, set_up_real, tear_down),
 		cmocka_unit_test_setup_teardown(test_descriptors, set_up_fake, tear_down),
+		cmocka_unit_test_setup_teardown(test_blame, set_up_fake, tear_down),
 		cmocka_unit_test_setup_teardown(test_failures, set_up_fake, tear_down),
 		cmocka_unit_test_setup_teardown(test_unasked, set_up_fake, tear_down),
 		cmocka_unit_test_setup_teardown(test_cancelled, set_up_fake, tear_down),

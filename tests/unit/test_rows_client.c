@@ -236,6 +236,40 @@ static void test_one_file_fails(void **state)
 	}
 }
 
+/* Whoever kills the process says nothing about the file that it reads, and one that it leaves by
+ * is asked for once more. */
+static void test_who_is_to_blame(void **state)
+{
+	static const struct {
+		const char *word;
+		int error;
+		uint64_t n_restarts;
+	} cases[] = {{"killed_once", 0, 1}, {"leave_once", 0, 1}, {"leave", -EBADMSG, 2}};
+	struct scene scenes[ARRAY_SIZE(cases)] = {};
+	struct scene *scene = *state;
+	uint32_t pid;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct unwind_key key = key_of("bad", 1000);
+
+		scenes[i].program = scene->program;
+		open_client(&scenes[i], NULL);
+		assert_int_equal(
+			rows_client_ask(scenes[i].client, 1, fake_file(cases[i].word), &key), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rows_answer *answer = wait_for_answer(&scenes[i]);
+
+		print_message("%s\n", cases[i].word);
+		assert_int_equal(answer->error, cases[i].error);
+		rows_answer_free(answer);
+		assert_int_equal(ask(&scenes[i], "good", "bad", 1000, &pid), cases[i].error);
+		assert_int_equal(rows_client_counters(scenes[i].client)->n_restarts,
+				 cases[i].n_restarts);
+		rows_client_free(scenes[i].client);
+	}
+}
+
 static void test_an_error_is_no_failure(void **state)
 {
 	struct scene *scene = *state;
@@ -318,6 +352,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damaged_cache, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_cache, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_file_fails, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_who_is_to_blame, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_error_is_no_failure, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_shares_a_process_with_a_user, set_up,
 						tear_down),
