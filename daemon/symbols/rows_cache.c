@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,7 +32,7 @@ struct entry {
 	uint64_t bytes;
 };
 
-/* "b" build ID or "h" hash, hexadecimal, "-", trust class, ".rows1". */
+/* "b" build ID or "h" hash, hexadecimal, "-", trust class, "-", hash of the ends, ".rows2". */
 static void name_of(const struct unwind_key *key, char name[static NAME_BYTES])
 {
 	size_t len = key->identity_len;
@@ -42,8 +43,8 @@ static void name_of(const struct unwind_key *key, char name[static NAME_BYTES])
 		len = sizeof(key->identity);
 	for (size_t i = 0; i < len; i++)
 		at += snprintf(name + at, NAME_BYTES - (size_t)at, "%02x", key->identity[i]);
-	(void)snprintf(name + at, NAME_BYTES - (size_t)at, "-%u" SUFFIX "%d", key->trust_uid,
-		       UNWIND_BLOB_VERSION);
+	(void)snprintf(name + at, NAME_BYTES - (size_t)at, "-%u-%016" PRIx64 SUFFIX "%d",
+		       key->trust_uid, key->ends, UNWIND_BLOB_VERSION);
 }
 
 static uint64_t bytes_on_disk(uint64_t size)

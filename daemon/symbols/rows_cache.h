@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rows_cache.h - unwind tables on disk, one file for a file's identity and trust class, so that a
+ * rows_cache.h - unwind tables on disk, one file for a key, so that a
  * large program is read once and not at each start of profd.
  *
  * Files are blobs (resolver/unwind_blob.h), whose key and checksum are looked at again each time:

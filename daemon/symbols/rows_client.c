@@ -14,9 +14,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #define QUESTIONS_MAX  4096
 #define ANSWER_WAIT_NS 60000000000ull
+#define END_BYTES      4096
+#define HASH_OFFSET    0xcbf29ce484222325ull /* FNV-1a */
+#define HASH_PRIME     0x100000001b3ull
 #define BROKEN_MAX     256 /* keys that are remembered; older ones may cost one restart more */
 
 struct question {
@@ -78,6 +82,36 @@ struct rows_answer *rows_answer_free(struct rows_answer *answer)
 }
 
 /* ---- the thread ---- */
+
+static uint64_t hash_more(uint64_t hash, const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * HASH_PRIME;
+	return hash;
+}
+
+/* Of its size, its beginning and its end. */
+static int hash_ends(int fd, uint64_t *ret)
+{
+	uint8_t bytes[END_BYTES];
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return -EIO;
+	*ret = hash_more(HASH_OFFSET, &st.st_size, sizeof(st.st_size));
+	n = pread(fd, bytes, sizeof(bytes), 0);
+	if (n < 0)
+		return -EIO;
+	*ret = hash_more(*ret, bytes, (size_t)n);
+	n = pread(fd, bytes, sizeof(bytes), st.st_size > END_BYTES ? st.st_size - END_BYTES : 0);
+	if (n < 0)
+		return -EIO;
+	*ret = hash_more(*ret, bytes, (size_t)n);
+	return 0;
+}
 
 static bool is_broken(const struct rows_builder *builder, const struct unwind_key *key)
 {
@@ -171,20 +205,23 @@ static void open_cache(struct rows_builder *builder)
 					: strerror(-r));
 }
 
-static int find(struct rows_builder *builder, const struct question *question,
-		struct unwind_table *ret)
+static int find(struct rows_builder *builder, struct question *question, struct unwind_table *ret)
 {
-	int r;
+	int r = hash_ends(question->fd, &question->key.ends);
+	bool is_kept;
 
+	if (r < 0)
+		return r;
 	if (is_broken(builder, &question->key))
 		return -EBADMSG;
 	open_cache(builder);
-	if (builder->cache && rows_cache_find(builder->cache, &question->key, ret) == 0) {
+	is_kept = builder->cache && question->key.is_build_id;
+	if (is_kept && rows_cache_find(builder->cache, &question->key, ret) == 0) {
 		builder->counters.n_cached++;
 		return 0;
 	}
 	r = build(builder, question, ret);
-	if (r == 0 && builder->cache)
+	if (r == 0 && is_kept)
 		(void)rows_cache_put(builder->cache, &question->key, ret); /* counted there */
 	return r;
 }
@@ -202,7 +239,7 @@ static void count(struct rows_builder *builder, struct rows_counters *ret)
 }
 
 static void answer(struct rows_client *client, struct rows_builder *builder,
-		   const struct question *question)
+		   struct question *question)
 {
 	struct reply *reply = calloc(1, sizeof(*reply));
 	struct unwind_table *table = calloc(1, sizeof(*table));

@@ -6,7 +6,13 @@
  * The process is started with the first question that the cache cannot answer. After a file that a
  * user may have written it is replaced before the next file of anybody else is read: what that file
  * did to it reaches no other one's tables. A file that is to blame for its end
- * (resolver_process_blames()) is not given to it again, by whatever number: it is known by identity and trust class.
+ * (resolver_process_blames()) is not given to it again, by whatever number: it is known by its key.
+ *
+ * A build ID says what whoever linked a file wanted it to say. So a key also has a hash of the
+ * file's size and of its first and last 4 KiB, where headers are, which is made here: a file that
+ * takes another one's build ID over is another file, unless it agrees in those as well. Rows are
+ * not bound to the bytes of the call frame information itself; within a trust class, whoever may
+ * write one file may write the other. Files without a build ID are not kept in the cache.
  */
 #ifndef PROFD_ROWS_CLIENT_H
 #define PROFD_ROWS_CLIENT_H
@@ -46,8 +52,9 @@ int rows_client_fd(const struct rows_client *client);
 /* Whether every question was answered and every answer taken. */
 bool rows_client_idle(const struct rows_client *client);
 
-/* Asks for the table of the file behind `take_fd`, which is known as `key`. -EAGAIN when too many
- * wait, -EINVAL no such key, -ENOMEM; the descriptor is closed in any case. */
+/* Asks for the table of the file behind `take_fd`, which is known as `key` (`ends` is not used: it
+ * is read from the file, in the thread). -EAGAIN when too many wait, -EINVAL no such key, -ENOMEM;
+ * the descriptor is closed in any case. */
 int rows_client_ask(struct rows_client *client, uint32_t file, int take_fd,
 		    const struct unwind_key *key);
 

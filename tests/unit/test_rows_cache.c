@@ -259,8 +259,8 @@ static void test_bound(void **state)
 	open_cache(scene, 4 * FILE_DISK);
 	for (uint32_t n = 1; n <= 4; n++) {
 		assert_int_equal(put(scene, n, 0), 0);
-		(void)snprintf(path, sizeof(path), "%s/b%02x000000-0.rows%d", scene->dir, n,
-			       UNWIND_BLOB_VERSION);
+		(void)snprintf(path, sizeof(path), "%s/b%02x000000-0-0000000000000000.rows%d",
+			       scene->dir, n, UNWIND_BLOB_VERSION);
 		set_used(scene, path, 1000 + (time_t)n);
 	}
 	assert_int_equal(find(scene, 1, 0), 0); /* used now */

@@ -86,7 +86,7 @@ static int tear_down(void **state)
 
 static struct unwind_key key_of(const char *identity, uint32_t trust_uid)
 {
-	struct unwind_key key = {.trust_uid = trust_uid};
+	struct unwind_key key = {.trust_uid = trust_uid, .is_build_id = 1};
 
 	key.identity_len = (uint8_t)strlen(identity);
 	memcpy(key.identity, identity, strlen(identity));
@@ -131,10 +131,10 @@ static void test_built_and_cached(void **state)
 	uint32_t built, cached = 0, other;
 
 	assert_int_equal(ask(scene, "good", "a", 1000, &built), 0);
-	assert_int_equal(ask(scene, "die", "a", 1000, &cached), 0);
+	assert_int_equal(ask(scene, "good", "a", 1000, &cached), 0);
 	assert_int_equal(cached, built);
 	open_client(scene, scene->dir);
-	assert_int_equal(ask(scene, "die", "a", 1000, &cached), 0);
+	assert_int_equal(ask(scene, "good", "a", 1000, &cached), 0);
 	assert_int_equal(cached, built);
 	assert_int_equal(rows_client_counters(scene->client)->n_cached, 1);
 	assert_int_equal(rows_client_counters(scene->client)->n_built, 0);
@@ -143,6 +143,41 @@ static void test_built_and_cached(void **state)
 	assert_int_not_equal(other, built);
 	assert_int_equal(rows_client_counters(scene->client)->n_built, 1);
 	assert_int_equal(rows_client_counters(scene->client)->n_restarts, 0);
+}
+
+/* Another file that says it were the same one has its own table. */
+static void test_other_contents(void **state)
+{
+	struct scene *scene = *state;
+	uint32_t pid;
+
+	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0);
+	assert_int_equal(ask(scene, "good too", "a", 1000, &pid), 0);
+	assert_int_equal(rows_client_counters(scene->client)->n_built, 2);
+	assert_int_equal(ask(scene, "die", "a", 1000, &pid), -EBADMSG);
+	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0);
+	assert_int_equal(ask(scene, "good too", "a", 1000, &pid), 0);
+	assert_int_equal(rows_client_counters(scene->client)->n_built, 2);
+	assert_int_equal(rows_client_counters(scene->client)->n_cached, 2);
+	assert_int_equal(rows_client_counters(scene->client)->n_cache_damaged, 0);
+}
+
+/* What is known by a hash alone is made anew each time. */
+static void test_no_build_id(void **state)
+{
+	struct unwind_key key = key_of("a", 1000);
+	struct scene *scene = *state;
+
+	key.is_build_id = 0;
+	for (uint64_t i = 1; i <= 2; i++) {
+		_cleanup_(rows_answer_freep) struct rows_answer *answer = NULL;
+
+		assert_int_equal(rows_client_ask(scene->client, 1, fake_file("good"), &key), 0);
+		answer = wait_for_answer(scene);
+		assert_int_equal(answer->error, 0);
+		assert_int_equal(rows_client_counters(scene->client)->n_built, i);
+	}
+	assert_int_equal(rows_client_counters(scene->client)->n_cached, 0);
 }
 
 static void damage_all(const struct scene *scene)
@@ -172,7 +207,7 @@ static void test_damaged_cache(void **state)
 	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0);
 	assert_int_equal(rows_client_counters(scene->client)->n_cache_damaged, 1);
 	assert_int_equal(rows_client_counters(scene->client)->n_built, 2);
-	assert_int_equal(ask(scene, "die", "a", 1000, &pid), 0); /* it was kept again */
+	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0); /* it was kept again */
 	assert_int_equal(rows_client_counters(scene->client)->n_cached, 1);
 }
 
@@ -263,7 +298,9 @@ static void test_who_is_to_blame(void **state)
 		print_message("%s\n", cases[i].word);
 		assert_int_equal(answer->error, cases[i].error);
 		rows_answer_free(answer);
-		assert_int_equal(ask(&scenes[i], "good", "bad", 1000, &pid), cases[i].error);
+		assert_int_equal(
+			ask(&scenes[i], cases[i].error ? cases[i].word : "good", "bad", 1000, &pid),
+			cases[i].error);
 		assert_int_equal(rows_client_counters(scenes[i].client)->n_restarts,
 				 cases[i].n_restarts);
 		rows_client_free(scenes[i].client);
@@ -349,6 +386,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_built_and_cached, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_contents, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_build_id, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damaged_cache, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_cache, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_file_fails, set_up, tear_down),

@@ -141,7 +141,7 @@ static void test_every_bit_counts(void **state)
 
 static void test_other_keys(void **state)
 {
-	struct unwind_key other[4] = {key, key, key, key};
+	struct unwind_key other[5] = {key, key, key, key, key};
 	struct unwind_table table;
 	struct blob blob;
 
@@ -152,7 +152,8 @@ static void test_other_keys(void **state)
 	other[1].is_build_id = 0;
 	other[2].identity_len = 19;
 	other[3].identity[0] ^= 1;
-	for (int i = 0; i < 4; i++)
+	other[4].ends ^= 1;
+	for (int i = 0; i < 5; i++)
 		assert_int_equal(
 			unwind_blob_decode(blob.bytes, sizeof(blob.bytes), &other[i], &table),
 			-EBADMSG);
