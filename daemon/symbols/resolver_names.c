@@ -36,9 +36,13 @@ int resolver_names_new(const struct resolver_program *program, int cancel_fd,
 		free(names);
 		return -ENOMEM;
 	}
-	(void)resolver_process_try_start(names->process);
 	*ret = names;
 	return 0;
+}
+
+void resolver_names_begin(struct resolver_names *names)
+{
+	(void)resolver_process_try_start(names->process);
 }
 
 struct resolver_names *resolver_names_free(struct resolver_names *names)

@@ -17,11 +17,13 @@
 
 struct resolver_names;
 
-/* Starts the process if it can be, otherwise when it is needed. `cancel_fd` as in
- * resolver_process.h; both are borrowed. Returns 0 or -ENOMEM. */
+/* `cancel_fd` as in resolver_process.h; both are borrowed. May be called by another thread than the
+ * one that uses it from then on. Returns 0 or -ENOMEM. */
 int resolver_names_new(const struct resolver_program *program, int cancel_fd,
 		       struct resolver_names **ret);
 struct resolver_names *resolver_names_free(struct resolver_names *names);
+/* Starts the process if it can be, otherwise that is done when it is needed. */
+void resolver_names_begin(struct resolver_names *names);
 
 /* Takes `fd` as file `number` and tells its identity. Errors: -EMFILE too many, -EEXIST, -ENOMEM,
  * -EBADMSG the process failed by it, -ECANCELED; those of reading the file. */

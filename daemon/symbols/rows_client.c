@@ -28,6 +28,9 @@ struct question {
 	uint32_t file;
 	int fd;
 	struct unwind_key key;
+	/* What the answer needs is there before anybody waits for one. */
+	struct reply *reply;
+	struct unwind_table *table;
 };
 
 struct reply {
@@ -42,6 +45,7 @@ struct rows_client {
 	struct mailbox questions, replies;
 	pthread_t thread;
 	bool started;
+	struct rows_builder *builder;  /* the thread's, while it runs */
 	int cancel_fd;		       /* readable: the thread is to end, whatever it waits for */
 	size_t outstanding;	       /* answers not taken yet; the event loop's own */
 	struct rows_counters counters; /* likewise */
@@ -62,6 +66,8 @@ struct rows_builder {
 static void question_free(struct question *question)
 {
 	close_p(&question->fd);
+	free(question->reply);
+	free(question->table);
 	free(question);
 }
 
@@ -121,11 +127,22 @@ static bool is_broken(const struct rows_builder *builder, const struct unwind_ke
 	return false;
 }
 
+bool rows_error_passes(int error)
+{
+	static const int passing[] = {-EMFILE, -ENFILE, -ENOMEM, -ENOSPC, -EIO, -EAGAIN};
+
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+		if (error == passing[i])
+			return true;
+	return false;
+}
+
 /* What the process says is wrong with a file; anything else it may say is that it is broken. */
 static int said_error(int error)
 {
-	return error == 0 || error == -EFBIG || error == -ENOMEM || error == -EIO ? error
-										  : -EBADMSG;
+	return error == 0 || error == -EFBIG || (error != -EAGAIN && rows_error_passes(error))
+		       ? error
+		       : -EBADMSG;
 }
 
 /* Asks the process, which runs, and leaves its answer. -EAGAIN it ended before it was asked; -EPIPE
@@ -241,19 +258,12 @@ static void count(struct rows_builder *builder, struct rows_counters *ret)
 static void answer(struct rows_client *client, struct rows_builder *builder,
 		   struct question *question)
 {
-	struct reply *reply = calloc(1, sizeof(*reply));
-	struct unwind_table *table = calloc(1, sizeof(*table));
+	struct reply *reply = take_ptr(question->reply);
 
-	if (!reply || !table) {
-		free(reply);
-		free(table);
-		return;
-	}
 	reply->answer.file = question->file;
-	reply->answer.error = find(builder, question, table);
+	reply->answer.error = find(builder, question, question->table);
 	if (reply->answer.error == 0)
-		reply->answer.table = take_ptr(table);
-	free(table);
+		reply->answer.table = take_ptr(question->table);
 	count(builder, &reply->counters);
 	if (mailbox_put(&client->replies, &reply->mail) < 0)
 		rows_answer_free(&reply->answer);
@@ -288,16 +298,15 @@ static struct rows_builder *builder_new(const struct rows_client *client)
 static void *rows_thread(void *ctx)
 {
 	struct rows_client *client = ctx;
-	struct rows_builder *builder;
 	struct question *question;
 
 	pthread_setname_np(pthread_self(), "profd-rows");
-	builder = builder_new(client);
-	while (builder && (question = (struct question *)mailbox_wait(&client->questions))) {
-		answer(client, builder, question);
+	while ((question = (struct question *)mailbox_wait(&client->questions))) {
+		answer(client, client->builder, question);
 		question_free(question);
 	}
-	builder_free(builder);
+	/* The process is the thread's and goes before it. */
+	builder_free(take_ptr(client->builder));
 	return NULL;
 }
 
@@ -320,6 +329,8 @@ int rows_client_new(const struct resolver_program *program, const char *cache_di
 	r = mailbox_init(&client->questions, QUESTIONS_MAX);
 	if (r == 0)
 		r = mailbox_init(&client->replies, QUESTIONS_MAX);
+	if (r == 0 && !(client->builder = builder_new(client)))
+		r = -ENOMEM;
 	if (r == 0)
 		r = -pthread_create(&client->thread, NULL, rows_thread, client);
 	if (r < 0)
@@ -344,6 +355,7 @@ struct rows_client *rows_client_free(struct rows_client *client)
 		while ((mail = mailbox_take(&client->replies)))
 			rows_answer_free(&((struct reply *)mail)->answer);
 	}
+	builder_free(client->builder);
 	mailbox_done(&client->questions);
 	mailbox_done(&client->replies);
 	close_p(&client->cancel_fd);
@@ -371,6 +383,24 @@ static bool is_key(const struct unwind_key *key)
 	       !key->zero[1] && memcmp(key->identity + len, none, sizeof(none) - len) == 0;
 }
 
+/* Takes the descriptor only if it returns one. */
+static struct question *question_new(uint32_t file, int fd, const struct unwind_key *key)
+{
+	struct question *question = calloc(1, sizeof(*question));
+
+	if (!question)
+		return NULL;
+	*question = (struct question){.file = file, .fd = -1, .key = *key};
+	question->reply = calloc(1, sizeof(*question->reply));
+	question->table = calloc(1, sizeof(*question->table));
+	if (!question->reply || !question->table) {
+		question_free(question);
+		return NULL;
+	}
+	question->fd = fd;
+	return question;
+}
+
 int rows_client_ask(struct rows_client *client, uint32_t file, int take_fd,
 		    const struct unwind_key *key)
 {
@@ -379,13 +409,12 @@ int rows_client_ask(struct rows_client *client, uint32_t file, int take_fd,
 
 	if (r == 0 && client->outstanding >= QUESTIONS_MAX)
 		r = -EAGAIN;
-	if (r == 0 && !(question = calloc(1, sizeof(*question))))
+	if (r == 0 && !(question = question_new(file, take_fd, key)))
 		r = -ENOMEM;
 	if (r < 0) {
 		close_p(&take_fd);
 		return r;
 	}
-	*question = (struct question){.file = file, .fd = take_fd, .key = *key};
 	r = mailbox_put(&client->questions, &question->mail);
 	if (r < 0)
 		question_free(question);

@@ -21,6 +21,8 @@
 #include "resolver/unwind_blob.h"
 #include "symbols/resolver_program.h"
 
+#include <stdbool.h>
+
 struct rows_client;
 
 struct rows_counters {
@@ -32,9 +34,20 @@ struct rows_counters {
 
 struct rows_answer {
 	uint32_t file; /* number, as asked */
-	int error;     /* 0; -EBADMSG broken, or the process failed by it; -EFBIG, -EIO, -ENOMEM */
+	/* 0; -EBADMSG the file is broken, or the process failed by it; -EFBIG it is beyond a limit;
+	 * else see rows_error_passes(). */
+	int error;
 	struct unwind_table *table; /* the receiver may take it: unwind_table_done() and free() */
 };
+
+/*
+ * Whether an answer's error says nothing about the file, which may be asked for again later:
+ * -EMFILE and -ENFILE no descriptor was left here or in the process, -ENOMEM, -ENOSPC no memory for
+ * the table, -EIO the file could not be read. A file may be so large that -ENOMEM never passes:
+ * whoever asks again does so a limited number of times. Also true for the -EAGAIN of
+ * rows_client_ask().
+ */
+bool rows_error_passes(int error);
 
 /*
  * `program` is borrowed; `cache_dir` NULL or empty: none. Starts a thread, which opens the cache

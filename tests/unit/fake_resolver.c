@@ -187,6 +187,8 @@ static void rows(struct fake *fake)
 		(void)!pwrite(fd, "x", 1, UNWIND_BLOB_HEAD_SIZE + 1);
 	if (strcmp(word, "huge") == 0)
 		(void)!ftruncate(fd, (off_t)1 << 40);
+	if (strcmp(word, "emfile") == 0)
+		fake->answer.head.error = -EMFILE;
 	if (strcmp(word, "again") == 0)
 		fake->answer.head.error = -EAGAIN;
 	misbehave(fake, word);

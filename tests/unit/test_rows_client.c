@@ -16,6 +16,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -317,6 +318,37 @@ static void test_an_error_is_no_failure(void **state)
 	assert_int_equal(rows_client_counters(scene->client)->n_restarts, 0);
 }
 
+/* What passes is told from what is wrong with a file, whichever side it happens to. */
+static void test_errors_that_pass(void **state)
+{
+	struct unwind_key key = key_of("a", 1000);
+	struct scene *scene = *state;
+	int file = fake_file("good"), lowest = dup(file);
+	struct rows_answer *answer;
+	struct rlimit before, few;
+	uint32_t pid;
+
+	open_client(scene, NULL);
+	assert_int_equal(close(lowest), 0);
+	lowest = dup(file);
+	assert_int_equal(close(lowest), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)lowest;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(rows_client_ask(scene->client, 1, file, &key), 0);
+	answer = wait_for_answer(scene);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(answer->error, -EMFILE);
+	assert_true(rows_error_passes(answer->error));
+	rows_answer_free(answer);
+	assert_int_equal(ask(scene, "emfile", "a", 1000, &pid), -EMFILE);
+	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0);
+	assert_false(rows_error_passes(-EBADMSG));
+	assert_false(rows_error_passes(-EFBIG));
+	assert_false(rows_error_passes(0));
+}
+
 /* What a user's file did to the process reaches only that user's files. */
 static void test_nobody_shares_a_process_with_a_user(void **state)
 {
@@ -393,6 +425,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_file_fails, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_who_is_to_blame, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_error_is_no_failure, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_errors_that_pass, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_shares_a_process_with_a_user, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
