@@ -43,8 +43,7 @@ struct resolver_client {
 	struct resolver_names *names; /* the thread's, while it runs */
 	int cancel_fd;		      /* readable: the thread is to end, whatever it waits for */
 	bool started;
-	size_t outstanding;  /* answers not taken yet; the event loop's own */
-	uint64_t n_restarts; /* as the last answer said; likewise */
+	size_t outstanding; /* answers not taken yet; the event loop's own */
 };
 
 static struct reply *reply_of(struct resolver_reply *body)
@@ -122,7 +121,6 @@ static void answer(struct resolver_client *client, struct resolver_names *names,
 		answer_names(names, request, &reply->body);
 	else
 		answer_kernel(&reply->body);
-	reply->body.n_restarts = resolver_names_failures(names);
 	if (mailbox_put(&client->replies, &reply->mail) < 0)
 		resolver_reply_free(&reply->body);
 }
@@ -286,7 +284,7 @@ int resolver_client_load_kernel(struct resolver_client *client)
 
 uint64_t resolver_client_restarts(const struct resolver_client *client)
 {
-	return client->n_restarts;
+	return resolver_names_failures(client->names);
 }
 
 struct resolver_reply *resolver_client_take(struct resolver_client *client)
@@ -296,6 +294,5 @@ struct resolver_reply *resolver_client_take(struct resolver_client *client)
 	if (!reply)
 		return NULL;
 	client->outstanding--;
-	client->n_restarts = reply->body.n_restarts;
 	return &reply->body;
 }

@@ -35,7 +35,7 @@ void resolver_names_remove(struct resolver_names *names, uint32_t number);
  * already and are put into another order. Returns 0 or -ECANCELED: then some have no answer. */
 int resolver_names_find(struct resolver_names *names, struct resolver_name *answers, size_t n);
 
-/* As resolver_process_failures() has it. */
+/* As resolver_process_failures() has it, for any thread. */
 uint64_t resolver_names_failures(const struct resolver_names *names);
 
 #endif

@@ -36,9 +36,9 @@ struct resolver_process {
 	int socket;
 	uint64_t started_ns;
 	uint64_t next_backoff_ns, not_before_ns; /* the time before which it is not started */
-	uint64_t n_failures;
-	enum cause cause; /* of the last failure */
-	bool said;	  /* that it cannot be started */
+	_Atomic uint64_t n_failures;		 /* other threads look at it */
+	enum cause cause;			 /* of the last failure */
+	bool said;				 /* that it cannot be started */
 	struct packet ready;
 	/* Of the request that was sent last. */
 	struct resolver_head asked;

@@ -74,7 +74,7 @@ bool resolver_process_blames(const struct resolver_process *process,
 /* Ends one that did nothing wrong; the next start is at once. */
 void resolver_process_stop(struct resolver_process *process);
 
-/* How often one ended that was not asked to, or could not be started. */
+/* How often one ended that was not asked to, or could not be started. For any thread. */
 uint64_t resolver_process_failures(const struct resolver_process *process);
 /* 0 while there is none. */
 pid_t resolver_process_pid(const struct resolver_process *process);

@@ -245,7 +245,6 @@ static int find(struct rows_builder *builder, struct question *question, struct 
 
 static void count(struct rows_builder *builder, struct rows_counters *ret)
 {
-	builder->counters.n_restarts = resolver_process_failures(builder->process);
 	if (builder->cache) {
 		const struct rows_cache_counters *cache = rows_cache_counters(builder->cache);
 
@@ -434,7 +433,8 @@ struct rows_answer *rows_client_take(struct rows_client *client)
 	return &reply->answer;
 }
 
-const struct rows_counters *rows_client_counters(const struct rows_client *client)
+const struct rows_counters *rows_client_counters(struct rows_client *client)
 {
+	client->counters.n_restarts = resolver_process_failures(client->builder->process);
 	return &client->counters;
 }

@@ -76,7 +76,7 @@ struct rows_answer *rows_client_take(struct rows_client *client);
 struct rows_answer *rows_answer_free(struct rows_answer *answer);
 DEFINE_CLEANUP(struct rows_answer *, rows_answer_free);
 
-/* As known by the answers that were taken. */
-const struct rows_counters *rows_client_counters(const struct rows_client *client);
+/* As known by the answers that were taken; restarts also while no answer comes. */
+const struct rows_counters *rows_client_counters(struct rows_client *client);
 
 #endif

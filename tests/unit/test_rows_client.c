@@ -308,6 +308,19 @@ static void test_who_is_to_blame(void **state)
 	}
 }
 
+/* A process that fails for as long as somebody waits is seen before there is an answer. */
+static void test_restarts_without_answer(void **state)
+{
+	struct unwind_key key = key_of("a", 1000);
+	struct scene *scene = *state;
+	struct pollfd fd = {.fd = rows_client_fd(scene->client), .events = POLLIN};
+
+	assert_int_equal(rows_client_ask(scene->client, 1, fake_file("killed"), &key), 0);
+	while (rows_client_counters(scene->client)->n_restarts == 0)
+		assert_int_equal(poll(&fd, 1, 1), 0); /* no answer yet */
+	assert_false(rows_client_idle(scene->client));
+}
+
 static void test_an_error_is_no_failure(void **state)
 {
 	struct scene *scene = *state;
@@ -424,6 +437,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_without_cache, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_file_fails, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_who_is_to_blame, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_restarts_without_answer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_error_is_no_failure, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_errors_that_pass, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_shares_a_process_with_a_user, set_up,
