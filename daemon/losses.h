@@ -40,7 +40,7 @@ enum loss {
 	LOSS_UNWIND_REFUSED, /* files and processes that found no room in the unwind tables */
 	LOSS_UNWIND_FAILED,  /* files whose unwind information is broken */
 	LOSS_UNWIND_UNREAD,  /* files that could not be read for their rows, and are tried again */
-	LOSS_UNWIND_CACHE,   /* cached unwind tables that were damaged or could not be written */
+	LOSS_UNWIND_CACHE,   /* cached unwind tables: damaged, not read or not written */
 	LOSS_CPU_MISSED,     /* seconds that an online CPU could not be sampled */
 	LOSS_RESOLVER, /* times that what reads foreign files failed, each by a file or by force */
 	LOSS_MAX

@@ -5,6 +5,8 @@
  */
 #include "elf_identity.h"
 
+#include "elf_header.h"
+
 #include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -60,6 +62,8 @@ static int read_build_id(int fd, struct elf_identity *ret)
 	size_t n_programs = 0;
 	int r = -ENOENT;
 
+	if (elf_header_check(fd) < 0)
+		return -ENOENT;
 	(void)elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!elf)

@@ -6,6 +6,8 @@
  */
 #include "elf_symbols.h"
 
+#include "elf_header.h"
+
 #include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -178,6 +180,9 @@ int elf_symbols_new(int fd, struct elf_symbols **ret)
 
 	if (fstat(fd, &st) < 0)
 		return -EIO;
+	r = elf_header_check(fd);
+	if (r < 0)
+		return r;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;

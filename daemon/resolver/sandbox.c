@@ -25,7 +25,7 @@
 /* Behind profd itself and no more: with 10 a name took longer than its bucket waits for it as soon
  * as every CPU had two programs running, and that is when names are wanted. */
 #define NICE_MORE     2
-#define MEMORY_MAX    (1ull << 30)
+#define MEMORY_MAX    (256ull << 20) /* a table of the most rows has half of it */
 #define FILES_SPARE   104 /* beyond those that are added: those on their way, and the socket */
 #define CAPABILITIES  64  /* bits of the sets of capget(2) */
 #define OOM_ADJUST    "1000"

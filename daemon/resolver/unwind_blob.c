@@ -4,6 +4,8 @@
  */
 #include "unwind_blob.h"
 
+#include "unwind_segments.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,7 +14,6 @@
 #include <unistd.h>
 
 #define MAGIC	    "profdrow"
-#define BASE_ALIGN  256
 #define HASH_OFFSET 0xcbf29ce484222325ull
 #define HASH_PRIME  0x100000001b3ull
 
@@ -72,19 +73,12 @@ void unwind_blob_seal(void *head, const struct unwind_row *rows, uint32_t n_rows
 
 static bool segments_are_right(const struct blob_head *head)
 {
-	for (uint32_t i = 0; i < UNWIND_SEGMENTS_MAX; i++) {
-		const struct unwind_segment *segment = &head->segments[i];
-		uint64_t end;
+	static const struct unwind_segment none;
 
-		if (i >= head->n_segments) {
-			if (segment->offset || segment->vaddr || segment->size)
-				return false;
-		} else if (__builtin_add_overflow(segment->offset, segment->size, &end) ||
-			   __builtin_add_overflow(segment->vaddr, segment->size, &end)) {
+	for (uint32_t i = head->n_segments; i < UNWIND_SEGMENTS_MAX; i++)
+		if (memcmp(&head->segments[i], &none, sizeof(none)) != 0)
 			return false;
-		}
-	}
-	return true;
+	return unwind_segments_are_right(head->segments, head->n_segments, head->base);
 }
 
 /* Everything but the rows and the checksum, for a blob of `size` bytes in all. */
@@ -96,7 +90,7 @@ static int check_head(const struct blob_head *head, uint64_t size, const struct 
 	if (memcmp(&head->key, key, sizeof(*key)) != 0)
 		return -EBADMSG;
 	if (head->n_rows > UNWIND_ROWS_MAX || head->n_segments > UNWIND_SEGMENTS_MAX ||
-	    head->source > UNWIND_SOURCE_DEBUG_FRAME || head->base % BASE_ALIGN)
+	    head->source > UNWIND_SOURCE_DEBUG_FRAME || (head->n_rows && !head->n_segments))
 		return -EBADMSG;
 	if (head->n_unsupported > head->n_rows || head->n_fdes_broken > head->n_fdes)
 		return -EBADMSG;
@@ -105,12 +99,21 @@ static int check_head(const struct blob_head *head, uint64_t size, const struct 
 	return segments_are_right(head) ? 0 : -EBADMSG;
 }
 
-static int check_rows(const struct unwind_row *rows, uint32_t n)
+/* What the last segment's end is above the base; the last row may begin there. */
+static uint32_t last_pc(const struct unwind_segment *segments, uint32_t n, uint64_t base)
 {
+	return n ? (uint32_t)(segments[n - 1].vaddr - base + segments[n - 1].size) : 0;
+}
+
+/* For a head that was checked. */
+static int check_rows(const struct blob_head *head, const struct unwind_row *rows)
+{
+	uint32_t end = last_pc(head->segments, head->n_segments, head->base), n = head->n_rows;
+
 	for (uint32_t i = 0; i < n; i++) {
 		if ((rows[i].kind & 15) >= UNWIND_CFA_MAX || rows[i].kind >> 4 >= UNWIND_FP_MAX)
 			return -EBADMSG;
-		if (i && rows[i].pc <= rows[i - 1].pc)
+		if (rows[i].pc > end || (i && rows[i].pc <= rows[i - 1].pc))
 			return -EBADMSG;
 	}
 	return 0;
@@ -161,7 +164,7 @@ int unwind_blob_write(int fd, const struct unwind_table *table, const struct unw
 
 	make_head(table, key, &head);
 	if (check_head(&head.head, UNWIND_BLOB_HEAD_SIZE + size, key) < 0 ||
-	    check_rows(table->rows, table->n_rows) < 0)
+	    check_rows(&head.head, table->rows) < 0)
 		return -EINVAL;
 	unwind_blob_seal(&head, table->rows, table->n_rows);
 	r = write_all(fd, head.bytes, sizeof(head), 0);
@@ -174,7 +177,7 @@ static int finish(const union head_bytes *head, struct unwind_row *rows, struct 
 	size_t size = (size_t)head->head.n_rows * sizeof(*rows);
 
 	if (checksum(head, rows, size) != head->head.checksum ||
-	    check_rows(rows, head->head.n_rows) < 0) {
+	    check_rows(&head->head, rows) < 0) {
 		free(rows);
 		return -EBADMSG;
 	}

@@ -69,10 +69,13 @@ const struct unwind_row *unwind_rows_find(const struct unwind_rows *rows, uint32
 
 int unwind_rows_lay(struct unwind_rows *rows, uint32_t start, uint32_t end, enum unwind_cfa kind)
 {
-	uint32_t first = start ? count_to(rows, start - 1) : 0, last = count_to(rows, end),
-		 n_new = 0;
 	struct unwind_row laid[2] = {{.pc = start, .kind = (uint8_t)kind}, {.pc = end}};
+	uint32_t first, last, n_new = 0;
 
+	if (end <= start)
+		return -EBADMSG;
+	first = start ? count_to(rows, start - 1) : 0;
+	last = count_to(rows, end);
 	/* What holds behind it goes on there, though its row began before. */
 	if (last)
 		laid[1] = rows->rows[last - 1];

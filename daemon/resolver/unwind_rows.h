@@ -25,7 +25,8 @@ const struct unwind_row *unwind_rows_find(const struct unwind_rows *rows, uint32
 
 /*
  * Lets one row of that kind hold for all of [start, end), and nothing else change. Takes time in
- * proportion to the number of rows. Returns 0; -EFBIG or -ENOMEM, and then nothing is changed.
+ * proportion to the number of rows. Returns 0; -EBADMSG an empty range or one that ends before it
+ * begins, -EFBIG or -ENOMEM, and then nothing is changed.
  */
 int unwind_rows_lay(struct unwind_rows *rows, uint32_t start, uint32_t end, enum unwind_cfa kind);
 

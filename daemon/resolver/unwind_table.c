@@ -18,10 +18,11 @@
 #include "cfi_program.h"
 #include "cfi_section.h"
 #include "elf_frames.h"
+#include "elf_header.h"
 #include "signal_return.h"
 #include "unwind_rows.h"
+#include "unwind_segments.h"
 
-#define BASE_ALIGN     256u
 #define PADDING_MAX    15 /* bytes between functions that are taken for alignment */
 #define ENTRY_STUB_MAX 64 /* bytes; musl's _start has 22 */
 
@@ -64,6 +65,7 @@ static int add_segment(struct unwind_table *table, const GElf_Phdr *program)
 	if (program->p_type != PT_LOAD || !(program->p_flags & PF_X) || !program->p_filesz)
 		return 0;
 	if (__builtin_add_overflow(program->p_vaddr, program->p_filesz, &end) ||
+	    end > UNWIND_VADDR_END ||
 	    __builtin_add_overflow(program->p_offset, program->p_filesz, &end))
 		return -EBADMSG;
 	if (table->n_segments == UNWIND_SEGMENTS_MAX)
@@ -75,7 +77,7 @@ static int add_segment(struct unwind_table *table, const GElf_Phdr *program)
 
 static int read_segments(Elf *elf, struct unwind_table *table)
 {
-	uint64_t low = UINT64_MAX;
+	const struct unwind_segment *last;
 	size_t n = 0;
 
 	if (elf_getphdrnum(elf, &n) < 0)
@@ -90,14 +92,16 @@ static int read_segments(Elf *elf, struct unwind_table *table)
 		if (r < 0)
 			return r;
 	}
-	for (uint32_t i = 0; i < table->n_segments; i++)
-		if (table->segments[i].vaddr < low)
-			low = table->segments[i].vaddr;
-	table->base = table->n_segments ? low / BASE_ALIGN * BASE_ALIGN : 0;
-	for (uint32_t i = 0; i < table->n_segments; i++)
-		if (table->segments[i].vaddr + table->segments[i].size - table->base > UINT32_MAX)
-			return -EFBIG;
-	return 0;
+	if (!table->n_segments)
+		return 0;
+	unwind_segments_sort(table->segments, table->n_segments);
+	table->base = table->segments[0].vaddr / UNWIND_BASE_ALIGN * UNWIND_BASE_ALIGN;
+	last = &table->segments[table->n_segments - 1];
+	if (last->vaddr + last->size - table->base > UINT32_MAX)
+		return -EFBIG;
+	return unwind_segments_are_right(table->segments, table->n_segments, table->base)
+		       ? 0
+		       : -EBADMSG;
 }
 
 /* Keeps an entry for code of this file: linkers leave those of dropped functions in .debug_frame.
@@ -272,8 +276,8 @@ static int lay_signal_returns(struct builder *b, int fd)
 static int lay_entry(struct builder *b)
 {
 	const struct unwind_segment *segment = find_segment(b->table, b->entry);
-	uint64_t end = b->entry + ENTRY_STUB_MAX;
 	const struct unwind_row *row;
+	uint64_t end, left;
 	uint32_t start;
 
 	if (!b->entry || !segment)
@@ -282,9 +286,8 @@ static int lay_entry(struct builder *b)
 	row = unwind_rows_find(&b->rows, start);
 	if (row && row->kind != UNWIND_CFA_NONE)
 		return 0;
-	if (end > segment->vaddr + segment->size)
-		end = segment->vaddr + segment->size;
-	end -= b->table->base;
+	left = segment->size - (b->entry - segment->vaddr);
+	end = start + (left < ENTRY_STUB_MAX ? left : ENTRY_STUB_MAX);
 	row = row ? row + 1 : b->rows.rows;
 	if (row && row < b->rows.rows + b->rows.n && row->pc < end)
 		end = row->pc;
@@ -340,6 +343,9 @@ int unwind_table_read(int fd, struct unwind_table *ret)
 	int r;
 
 	*ret = (struct unwind_table){};
+	r = elf_header_check(fd);
+	if (r < 0)
+		return r;
 	(void)elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	r = build(&b, elf, fd);

@@ -26,6 +26,7 @@ struct request {
 	enum request_kind kind;
 	uint32_t file;
 	int fd;
+	struct reply *reply; /* is there before anybody waits for it; NULL: none is given */
 	size_t n;
 	struct resolver_question questions[];
 };
@@ -39,10 +40,10 @@ struct resolver_client {
 	const struct resolver_program *program;
 	struct mailbox requests, replies;
 	pthread_t thread;
-	int cancel_fd; /* readable: the thread is to end, whatever it waits for */
+	struct resolver_names *names; /* the thread's, while it runs */
+	int cancel_fd;		      /* readable: the thread is to end, whatever it waits for */
 	bool started;
-	size_t outstanding;  /* answers not taken yet; the event loop's own */
-	uint64_t n_restarts; /* as the last answer said; likewise */
+	size_t outstanding; /* answers not taken yet; the event loop's own */
 };
 
 static struct reply *reply_of(struct resolver_reply *body)
@@ -105,23 +106,21 @@ static void free_request(struct request *request)
 {
 	if (request->fd >= 0)
 		close(request->fd);
+	free(request->reply);
 	free(request);
 }
 
 static void answer(struct resolver_client *client, struct resolver_names *names,
 		   struct request *request)
 {
-	struct reply *reply = calloc(1, sizeof(*reply));
+	struct reply *reply = take_ptr(request->reply);
 
-	if (!reply)
-		return;
 	if (request->kind == REQUEST_ADD)
 		answer_identity(names, request, &reply->body);
 	else if (request->kind == REQUEST_NAMES)
 		answer_names(names, request, &reply->body);
 	else
 		answer_kernel(&reply->body);
-	reply->body.n_restarts = resolver_names_failures(names);
 	if (mailbox_put(&client->replies, &reply->mail) < 0)
 		resolver_reply_free(&reply->body);
 }
@@ -129,12 +128,11 @@ static void answer(struct resolver_client *client, struct resolver_names *names,
 static void *resolver_thread(void *ctx)
 {
 	struct resolver_client *client = ctx;
-	struct resolver_names *names = NULL;
+	struct resolver_names *names = client->names;
 	struct request *request;
 
 	pthread_setname_np(pthread_self(), "profd-resolver");
-	if (resolver_names_new(client->program, client->cancel_fd, &names) < 0)
-		return NULL;
+	resolver_names_begin(names);
 	while ((request = (struct request *)mailbox_wait(&client->requests))) {
 		if (request->kind == REQUEST_REMOVE)
 			resolver_names_remove(names, request->file);
@@ -142,7 +140,8 @@ static void *resolver_thread(void *ctx)
 			answer(client, names, request);
 		free_request(request);
 	}
-	resolver_names_free(names);
+	/* The process is the thread's and goes before it. */
+	client->names = resolver_names_free(names);
 	return NULL;
 }
 
@@ -162,6 +161,8 @@ int resolver_client_new(const struct resolver_program *program, struct resolver_
 		r = mailbox_init(&client->requests, REQUESTS_MAX);
 	if (r == 0)
 		r = mailbox_init(&client->replies, REQUESTS_MAX);
+	if (r == 0)
+		r = resolver_names_new(program, client->cancel_fd, &client->names);
 	if (r == 0)
 		r = -pthread_create(&client->thread, NULL, resolver_thread, client);
 	client->started = r == 0;
@@ -188,6 +189,7 @@ struct resolver_client *resolver_client_free(struct resolver_client *client)
 		while ((mail = mailbox_take(&client->replies)))
 			resolver_reply_free(&((struct reply *)mail)->body);
 	}
+	resolver_names_free(client->names);
 	mailbox_done(&client->requests);
 	mailbox_done(&client->replies);
 	close_p(&client->cancel_fd);
@@ -209,10 +211,14 @@ static struct request *request_new(enum request_kind kind, size_t n)
 {
 	struct request *request = calloc(1, sizeof(*request) + n * sizeof(request->questions[0]));
 
-	if (request) {
-		request->kind = kind;
-		request->fd = -1;
-		request->n = n;
+	if (!request)
+		return NULL;
+	request->kind = kind;
+	request->fd = -1;
+	request->n = n;
+	if (kind != REQUEST_REMOVE && !(request->reply = calloc(1, sizeof(*request->reply)))) {
+		free_request(request);
+		return NULL;
 	}
 	return request;
 }
@@ -278,7 +284,7 @@ int resolver_client_load_kernel(struct resolver_client *client)
 
 uint64_t resolver_client_restarts(const struct resolver_client *client)
 {
-	return client->n_restarts;
+	return resolver_names_failures(client->names);
 }
 
 struct resolver_reply *resolver_client_take(struct resolver_client *client)
@@ -288,6 +294,5 @@ struct resolver_reply *resolver_client_take(struct resolver_client *client)
 	if (!reply)
 		return NULL;
 	client->outstanding--;
-	client->n_restarts = reply->body.n_restarts;
 	return &reply->body;
 }

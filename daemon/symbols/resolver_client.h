@@ -42,7 +42,6 @@ struct resolver_reply {
 	/* RESOLVER_KERNEL: NULL when it could not be read, and then error says why. */
 	struct kernel_symbols *kernel; /* the receiver takes it and sets NULL */
 	int error;
-	uint64_t n_restarts; /* resolver_client_restarts() when it was answered */
 };
 
 /* `program` is borrowed. Returns 0 or negative errno of making the thread. */

@@ -13,6 +13,7 @@ struct named_file {
 	uint32_t number;
 	int fd;
 	bool broken;
+	struct resolver_suspect suspect;
 };
 
 struct resolver_names {
@@ -35,9 +36,13 @@ int resolver_names_new(const struct resolver_program *program, int cancel_fd,
 		free(names);
 		return -ENOMEM;
 	}
-	(void)resolver_process_try_start(names->process);
 	*ret = names;
 	return 0;
+}
+
+void resolver_names_begin(struct resolver_names *names)
+{
+	(void)resolver_process_try_start(names->process);
 }
 
 struct resolver_names *resolver_names_free(struct resolver_names *names)
@@ -149,8 +154,8 @@ static int said_error(int error)
 	return error == -EMFILE || error == -ENOMEM ? error : -EIO;
 }
 
-/* Gives a file to a process that runs. A process that fails by it makes it broken. Returns 0;
- * -errno that the process said; -ECANCELED; -EPIPE when it failed, -EAGAIN before it was asked. */
+/* Gives a file to a process that runs. Returns 0; -errno that the process said; -ECANCELED; -EPIPE
+ * it failed and the file is broken now; -EAGAIN it ended, and the file is not to blame. */
 static int give(struct resolver_names *names, struct named_file *file, struct elf_identity *ret)
 {
 	int r;
@@ -168,8 +173,12 @@ static int give(struct resolver_names *names, struct named_file *file, struct el
 	} else if (r == 0) {
 		return said_error(names->answer.head.error);
 	}
-	file->broken = r < 0;
-	return r < 0 ? -EPIPE : 0;
+	if (r == 0) {
+		file->suspect.n_killed = 0;
+		return 0;
+	}
+	file->broken = resolver_process_blames(names->process, &file->suspect);
+	return file->broken ? -EPIPE : -EAGAIN;
 }
 
 /* Until a process runs that has every file. */
@@ -379,7 +388,7 @@ int resolver_names_find(struct resolver_names *names, struct resolver_name *answ
 			continue;
 		file = find_file(names, answers[at].question.file);
 		if (file)
-			file->broken = true;
+			file->broken = resolver_process_blames(names->process, &file->suspect);
 		else /* it is not one that was given to the process */
 			at += run_of(answers + at, n - at);
 	}

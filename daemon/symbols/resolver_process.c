@@ -23,14 +23,22 @@
 #define NSEC_PER_MSEC  1000000ull
 #define ARGUMENT_BYTES 16
 
+/* Why one ended that was not asked to. */
+enum cause {
+	CAUSE_FAULT,  /* by a signal for what it did itself, or it was ended for a lie */
+	CAUSE_KILLED, /* SIGKILL by somebody else */
+	CAUSE_OTHER,
+};
+
 struct resolver_process {
 	struct resolver_process_options options;
 	pid_t pid; /* 0 = none */
 	int socket;
 	uint64_t started_ns;
 	uint64_t next_backoff_ns, not_before_ns; /* the time before which it is not started */
-	uint64_t n_failures;
-	bool said; /* that it cannot be started */
+	_Atomic uint64_t n_failures;		 /* other threads look at it */
+	enum cause cause;			 /* of the last failure */
+	bool said;				 /* that it cannot be started */
 	struct packet ready;
 	/* Of the request that was sent last. */
 	struct resolver_head asked;
@@ -71,32 +79,80 @@ int resolver_process_new(const struct resolver_process_options *options,
 
 /* ---- the end ---- */
 
-/* One that hangs in the kernel ends when it comes back from there; nobody waits for that. */
-static void end_process(pid_t pid)
+/* Whether the process ends within that time. */
+static bool ends_within(int pid_fd, int wait_ms)
 {
-	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	struct pollfd end = {.fd = pid_fd, .events = POLLIN};
+	int n;
 
-	(void)kill(pid, SIGKILL);
-	while (end.fd >= 0 && poll(&end, 1, END_WAIT_MS) < 0 && errno == EINTR)
-		;
-	(void)waitpid(pid, NULL, end.fd >= 0 ? WNOHANG : 0);
-	close_p(&end.fd);
+	do
+		n = poll(&end, 1, wait_ms);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+/*
+ * One that hangs in the kernel ends when it comes back from there; nobody waits for that. One that
+ * is ending (its socket is closed) is left the time to do so: then the status tells by what.
+ * Returns its status, or -1 when it had to be killed.
+ */
+static int end_process(pid_t pid, bool is_ending)
+{
+	_cleanup_close_ int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	bool ended = is_ending && pid_fd >= 0 && ends_within(pid_fd, END_WAIT_MS);
+	int status = 0;
+
+	if (!ended) {
+		(void)kill(pid, SIGKILL);
+		if (pid_fd >= 0)
+			(void)ends_within(pid_fd, END_WAIT_MS);
+	}
+	return waitpid(pid, &status, pid_fd >= 0 ? WNOHANG : 0) == pid && ended ? status : -1;
+}
+
+static enum cause cause_of(int status)
+{
+	if (status == -1 || !WIFSIGNALED(status))
+		return CAUSE_OTHER;
+	switch (WTERMSIG(status)) {
+	case SIGKILL:
+		return CAUSE_KILLED;
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGABRT:
+	case SIGSYS:
+	case SIGILL:
+	case SIGFPE:
+		return CAUSE_FAULT;
+	default:
+		return CAUSE_OTHER;
+	}
+}
+
+static int stop(struct resolver_process *process, bool is_ending)
+{
+	int status = -1;
+
+	close_p(&process->socket);
+	process->socket = -1;
+	if (process->pid)
+		status = end_process(process->pid, is_ending);
+	process->pid = 0;
+	return status;
 }
 
 void resolver_process_stop(struct resolver_process *process)
 {
-	close_p(&process->socket);
-	process->socket = -1;
-	if (process->pid)
-		end_process(process->pid);
-	process->pid = 0;
+	(void)stop(process, false);
 }
 
-void resolver_process_fail(struct resolver_process *process)
+/* `error`: what its socket said; -EPIPE it is ending. */
+static void fail(struct resolver_process *process, int error)
 {
+	int status = stop(process, error == -EPIPE);
 	uint64_t now_ns = mono_ns();
 
-	resolver_process_stop(process);
+	process->cause = error == -EPROTO ? CAUSE_FAULT : cause_of(status);
 	process->n_failures++;
 	if (process->started_ns && now_ns - process->started_ns >= LONG_LIFE_NS)
 		process->next_backoff_ns = process->options.backoff_ns;
@@ -105,6 +161,19 @@ void resolver_process_fail(struct resolver_process *process)
 	process->next_backoff_ns *= 2;
 	if (process->next_backoff_ns > process->options.backoff_max_ns)
 		process->next_backoff_ns = process->options.backoff_max_ns;
+}
+
+void resolver_process_fail(struct resolver_process *process)
+{
+	fail(process, -EPROTO);
+}
+
+bool resolver_process_blames(const struct resolver_process *process,
+			     struct resolver_suspect *suspect)
+{
+	if (process->cause == CAUSE_KILLED)
+		return ++suspect->n_killed > RESOLVER_KILLED_MAX;
+	return ++suspect->n_failures >= RESOLVER_FAILURES_MAX || process->cause == CAUSE_FAULT;
 }
 
 struct resolver_process *resolver_process_free(struct resolver_process *process)
@@ -281,7 +350,7 @@ int resolver_process_ask(struct resolver_process *process, const struct packet *
 
 	process->asked = request->head;
 	if (r < 0 && process->pid)
-		resolver_process_fail(process);
+		fail(process, r);
 	return r < 0 ? -EPIPE : 0;
 }
 
@@ -306,8 +375,10 @@ int resolver_process_receive(struct resolver_process *process, uint64_t deadline
 		r = -EPROTO;
 	}
 	if (r < 0) {
-		resolver_process_fail(process);
-		return r == -ETIMEDOUT || r == -EPROTO ? r : -EPIPE;
+		if (r != -ETIMEDOUT && r != -EPROTO)
+			r = -EPIPE;
+		fail(process, r);
+		return r;
 	}
 	return 0;
 }

@@ -14,6 +14,8 @@
 #include "resolver/packet.h"
 #include "symbols/resolver_program.h"
 
+#include <stdbool.h>
+
 struct resolver_process;
 
 struct resolver_process_options {
@@ -51,10 +53,28 @@ int resolver_process_receive(struct resolver_process *process, uint64_t deadline
 			     struct packet *ret);
 /* Kills one whose answer is not as it must be. */
 void resolver_process_fail(struct resolver_process *process);
+
+/* What a process ended by while it read a file. */
+struct resolver_suspect {
+	unsigned int n_failures, n_killed;
+};
+
+#define RESOLVER_FAILURES_MAX 2 /* by which a file is blamed */
+#define RESOLVER_KILLED_MAX   3 /* times that a file is asked for again after a foreign SIGKILL */
+
+/*
+ * After the process failed while it read the file of `suspect`: whether it is not to be given that
+ * file again. At once when it ended by a fault (SIGSEGV and such) or broke the protocol; at the
+ * second time when it did not answer or left by itself. A SIGKILL that profd did not send, by the
+ * kernel for want of memory or by an administrator, blames nobody, but is suffered only
+ * RESOLVER_KILLED_MAX times for one file: whatever takes that memory must have an end.
+ */
+bool resolver_process_blames(const struct resolver_process *process,
+			     struct resolver_suspect *suspect);
 /* Ends one that did nothing wrong; the next start is at once. */
 void resolver_process_stop(struct resolver_process *process);
 
-/* How often one ended that was not asked to, or could not be started. */
+/* How often one ended that was not asked to, or could not be started. For any thread. */
 uint64_t resolver_process_failures(const struct resolver_process *process);
 /* 0 while there is none. */
 pid_t resolver_process_pid(const struct resolver_process *process);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define OWN_PROGRAM  "/proc/self/exe"
+#define PASSWD	     "/etc/passwd"
 #define PASSWD_BYTES 4096
 
 /* A process of another user can only be ended with CAP_KILL: one that could not be ended when it
@@ -28,18 +29,29 @@ static bool may_change_user(void)
 	return capabilities_read(&have) == 0 && (have & needed) == needed;
 }
 
-static void find_user(struct resolver_program *program)
+void resolver_program_read_user(FILE *passwd, struct resolver_program *program)
 {
 	char bytes[PASSWD_BYTES];
-	struct passwd user, *found = NULL;
+	struct passwd user, *found;
 
 	program->uid = RESOLVER_USER_NOBODY;
 	program->gid = RESOLVER_USER_NOBODY;
-	if (getpwnam_r(RESOLVER_USER, &user, bytes, sizeof(bytes), &found) == 0 && found &&
-	    found->pw_uid && found->pw_gid) {
-		program->uid = found->pw_uid;
-		program->gid = found->pw_gid;
-	}
+	while (passwd && fgetpwent_r(passwd, &user, bytes, sizeof(bytes), &found) == 0)
+		if (strcmp(user.pw_name, RESOLVER_USER) == 0) {
+			if (user.pw_uid && user.pw_gid) {
+				program->uid = user.pw_uid;
+				program->gid = user.pw_gid;
+			}
+			return;
+		}
+}
+
+/* Not by getpwnam(3): that loads what nsswitch.conf says into profd and may wait for a network. */
+static void find_user(struct resolver_program *program)
+{
+	_cleanup_fclose_ FILE *passwd = fopen(PASSWD, "re");
+
+	resolver_program_read_user(passwd, program);
 }
 
 static int open_beside(void)

@@ -9,6 +9,7 @@
 #define PROFD_RESOLVER_PROGRAM_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #define RESOLVER_PROGRAM_NAME "profd-resolver"
@@ -27,6 +28,9 @@ struct resolver_program {
  * that was installed with it. Reads /etc/passwd. Returns 0 or -errno of open(2).
  */
 int resolver_program_open(const char *path, struct resolver_program *ret);
+/* Sets the user from a file like /etc/passwd (NULL: there is none): RESOLVER_USER unless that is
+ * root, else RESOLVER_USER_NOBODY. */
+void resolver_program_read_user(FILE *passwd, struct resolver_program *program);
 /* Where it is installed. */
 const char *resolver_program_installed(void);
 void resolver_program_close(struct resolver_program *program);

@@ -4,9 +4,12 @@
  */
 #include "symbols/rows_cache.h"
 
+#include "profile.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +19,7 @@
 #define TEMPORARY    "new" SUFFIX /* one thread writes one at a time */
 #define BLOCK_BYTES  4096ull	  /* the least that a file takes */
 #define ENTRIES_MAX  65536	  /* of which the oldest are found at a time */
+#define ENTRY_SHARE  4		  /* of the cache, of which one file has one at most */
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 
 struct rows_cache {
@@ -27,11 +31,12 @@ struct rows_cache {
 
 struct entry {
 	char name[NAME_BYTES];
+	bool is_system;
 	struct timespec used;
 	uint64_t bytes;
 };
 
-/* "b" build ID or "h" hash, hexadecimal, "-", trust class, ".rows1". */
+/* "b" build ID or "h" hash, hexadecimal, "-", trust class, "-", hash of the ends, ".rows2". */
 static void name_of(const struct unwind_key *key, char name[static NAME_BYTES])
 {
 	size_t len = key->identity_len;
@@ -42,8 +47,8 @@ static void name_of(const struct unwind_key *key, char name[static NAME_BYTES])
 		len = sizeof(key->identity);
 	for (size_t i = 0; i < len; i++)
 		at += snprintf(name + at, NAME_BYTES - (size_t)at, "%02x", key->identity[i]);
-	(void)snprintf(name + at, NAME_BYTES - (size_t)at, "-%u" SUFFIX "%d", key->trust_uid,
-		       UNWIND_BLOB_VERSION);
+	(void)snprintf(name + at, NAME_BYTES - (size_t)at, "-%u-%016" PRIx64 SUFFIX "%d",
+		       key->trust_uid, key->ends, UNWIND_BLOB_VERSION);
 }
 
 static uint64_t bytes_on_disk(uint64_t size)
@@ -53,19 +58,51 @@ static uint64_t bytes_on_disk(uint64_t size)
 
 /* ---- all of them ---- */
 
-static bool is_of_this_version(const char *name)
-{
-	char suffix[NAME_BYTES];
-	size_t len = strlen(name), n;
+#define HEX	"0123456789abcdef"
+#define DECIMAL "0123456789"
 
-	n = (size_t)snprintf(suffix, sizeof(suffix), SUFFIX "%d", UNWIND_BLOB_VERSION);
-	return len > n && len < NAME_BYTES && strcmp(name + len - n, suffix) == 0;
+/* Takes `name` forward over `min` to `max` of these characters. */
+static bool skip(const char **name, const char *characters, size_t min, size_t max)
+{
+	size_t n = strspn(*name, characters);
+
+	*name += n;
+	return n >= min && n <= max;
 }
 
-static int oldest_first(const void *a, const void *b)
+/* What name_of() writes of some version, and nothing else: version 1 had no hash of the ends. */
+static bool parse_name(const char *name, uint32_t *ret_trust_uid, unsigned long *ret_version)
+{
+	bool has_ends;
+
+	if (strlen(name) >= NAME_BYTES || (*name != 'b' && *name != 'h'))
+		return false;
+	name++;
+	if (!skip(&name, HEX, 2, 2 * (size_t)UNWIND_IDENTITY_MAX) || *name++ != '-')
+		return false;
+	*ret_trust_uid = (uint32_t)strtoul(name, NULL, 10);
+	if (!skip(&name, DECIMAL, 1, 10))
+		return false;
+	has_ends = *name == '-';
+	if (has_ends) {
+		name++;
+		if (!skip(&name, HEX, 16, 16))
+			return false;
+	}
+	if (strncmp(name, SUFFIX, strlen(SUFFIX)) != 0)
+		return false;
+	name += strlen(SUFFIX);
+	*ret_version = strtoul(name, NULL, 10);
+	return skip(&name, DECIMAL, 1, 3) && !*name && has_ends == (*ret_version > 1);
+}
+
+/* Those of users first: however many files a user has, the system's stay. */
+static int first_to_go(const void *a, const void *b)
 {
 	const struct entry *left = a, *right = b;
 
+	if (left->is_system != right->is_system)
+		return left->is_system ? 1 : -1;
 	if (left->used.tv_sec != right->used.tv_sec)
 		return left->used.tv_sec < right->used.tv_sec ? -1 : 1;
 	if (left->used.tv_nsec != right->used.tv_nsec)
@@ -73,7 +110,8 @@ static int oldest_first(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-static int add_entry(struct entry **entries, size_t *n, const char *name, const struct stat *st)
+static int add_entry(struct entry **entries, size_t *n, const char *name, bool is_system,
+		     const struct stat *st)
 {
 	if (!(*n & (*n - 1))) { /* 0, 1, 2, 4, ...: the array is full */
 		struct entry *larger = reallocarray(*entries, *n ? *n * 2 : 1, sizeof(**entries));
@@ -82,8 +120,9 @@ static int add_entry(struct entry **entries, size_t *n, const char *name, const 
 			return -ENOMEM;
 		*entries = larger;
 	}
-	(*entries)[*n] =
-		(struct entry){.used = st->st_mtim, .bytes = bytes_on_disk((uint64_t)st->st_size)};
+	(*entries)[*n] = (struct entry){.is_system = is_system,
+					.used = st->st_mtim,
+					.bytes = bytes_on_disk((uint64_t)st->st_size)};
 	(void)snprintf((*entries)[*n].name, NAME_BYTES, "%s", name);
 	(*n)++;
 	return 0;
@@ -113,24 +152,27 @@ static int list(struct rows_cache *cache, struct entry **ret, size_t *ret_n)
 	}
 	cache->bytes = 0;
 	while (r == 0 && (found = readdir(dir))) {
+		bool is_temporary = strcmp(found->d_name, TEMPORARY) == 0;
+		unsigned long version = 0;
+		uint32_t trust_uid = 0;
 		struct stat st;
 
-		if (!strstr(found->d_name, SUFFIX) ||
+		if ((!is_temporary && !parse_name(found->d_name, &trust_uid, &version)) ||
 		    fstatat(cache->dir_fd, found->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    S_ISDIR(st.st_mode))
 			continue;
-		if (!is_of_this_version(found->d_name) || *ret_n == ENTRIES_MAX) {
+		if (version != UNWIND_BLOB_VERSION || *ret_n == ENTRIES_MAX) {
 			remove_file(cache, found->d_name, 0);
 			continue;
 		}
-		r = add_entry(ret, ret_n, found->d_name, &st);
+		r = add_entry(ret, ret_n, found->d_name, trust_uid == PROFILE_TRUST_SYSTEM, &st);
 		cache->bytes += bytes_on_disk((uint64_t)st.st_size);
 	}
 	(void)closedir(dir);
 	return r;
 }
 
-/* Removes the least recently used until `more` bytes fit. */
+/* Removes the least recently used, users' before the system's, until `more` bytes fit. */
 static void make_room(struct rows_cache *cache, uint64_t more)
 {
 	_cleanup_free_ struct entry *entries = NULL;
@@ -138,7 +180,7 @@ static void make_room(struct rows_cache *cache, uint64_t more)
 
 	if (list(cache, &entries, &n) < 0 || n == 0)
 		return;
-	qsort(entries, n, sizeof(*entries), oldest_first);
+	qsort(entries, n, sizeof(*entries), first_to_go);
 	for (size_t i = 0; i < n && cache->bytes + more > cache->max_bytes; i++)
 		remove_file(cache, entries[i].name, entries[i].bytes);
 }
@@ -207,10 +249,11 @@ int rows_cache_find(struct rows_cache *cache, const struct unwind_key *key,
 	cache->counters.n_missed++;
 	if (r == -ENOMEM)
 		return r;
-	if (r != -ENOENT) {
-		/* What cannot be read does not get better either. */
+	if (r == -EBADMSG || r == -ELOOP) {
 		cache->counters.n_damaged++;
 		(void)unlinkat(cache->dir_fd, name, 0);
+	} else if (r != -ENOENT) {
+		cache->counters.n_failed++; /* that may pass */
 	}
 	return -ENOENT;
 }
@@ -242,7 +285,7 @@ int rows_cache_put(struct rows_cache *cache, const struct unwind_key *key,
 	char name[NAME_BYTES];
 	int r;
 
-	if (bytes > cache->max_bytes)
+	if (bytes > cache->max_bytes / ENTRY_SHARE)
 		return -EFBIG;
 	name_of(key, name);
 	if (cache->bytes + bytes > cache->max_bytes)

@@ -14,9 +14,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #define QUESTIONS_MAX  4096
 #define ANSWER_WAIT_NS 60000000000ull
+#define END_BYTES      4096
+#define HASH_OFFSET    0xcbf29ce484222325ull /* FNV-1a */
+#define HASH_PRIME     0x100000001b3ull
 #define BROKEN_MAX     256 /* keys that are remembered; older ones may cost one restart more */
 
 struct question {
@@ -24,6 +28,9 @@ struct question {
 	uint32_t file;
 	int fd;
 	struct unwind_key key;
+	/* What the answer needs is there before anybody waits for one. */
+	struct reply *reply;
+	struct unwind_table *table;
 };
 
 struct reply {
@@ -38,6 +45,7 @@ struct rows_client {
 	struct mailbox questions, replies;
 	pthread_t thread;
 	bool started;
+	struct rows_builder *builder;  /* the thread's, while it runs */
 	int cancel_fd;		       /* readable: the thread is to end, whatever it waits for */
 	size_t outstanding;	       /* answers not taken yet; the event loop's own */
 	struct rows_counters counters; /* likewise */
@@ -58,6 +66,8 @@ struct rows_builder {
 static void question_free(struct question *question)
 {
 	close_p(&question->fd);
+	free(question->reply);
+	free(question->table);
 	free(question);
 }
 
@@ -79,6 +89,36 @@ struct rows_answer *rows_answer_free(struct rows_answer *answer)
 
 /* ---- the thread ---- */
 
+static uint64_t hash_more(uint64_t hash, const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * HASH_PRIME;
+	return hash;
+}
+
+/* Of its size, its beginning and its end. */
+static int hash_ends(int fd, uint64_t *ret)
+{
+	uint8_t bytes[END_BYTES];
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return -EIO;
+	*ret = hash_more(HASH_OFFSET, &st.st_size, sizeof(st.st_size));
+	n = pread(fd, bytes, sizeof(bytes), 0);
+	if (n < 0)
+		return -EIO;
+	*ret = hash_more(*ret, bytes, (size_t)n);
+	n = pread(fd, bytes, sizeof(bytes), st.st_size > END_BYTES ? st.st_size - END_BYTES : 0);
+	if (n < 0)
+		return -EIO;
+	*ret = hash_more(*ret, bytes, (size_t)n);
+	return 0;
+}
+
 static bool is_broken(const struct rows_builder *builder, const struct unwind_key *key)
 {
 	for (uint64_t i = 0; i < builder->n_broken && i < BROKEN_MAX; i++)
@@ -87,11 +127,22 @@ static bool is_broken(const struct rows_builder *builder, const struct unwind_ke
 	return false;
 }
 
+bool rows_error_passes(int error)
+{
+	static const int passing[] = {-EMFILE, -ENFILE, -ENOMEM, -ENOSPC, -EIO, -EAGAIN};
+
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+		if (error == passing[i])
+			return true;
+	return false;
+}
+
 /* What the process says is wrong with a file; anything else it may say is that it is broken. */
 static int said_error(int error)
 {
-	return error == 0 || error == -EFBIG || error == -ENOMEM || error == -EIO ? error
-										  : -EBADMSG;
+	return error == 0 || error == -EFBIG || (error != -EAGAIN && rows_error_passes(error))
+		       ? error
+		       : -EBADMSG;
 }
 
 /* Asks the process, which runs, and leaves its answer. -EAGAIN it ended before it was asked; -EPIPE
@@ -114,39 +165,45 @@ static int ask(struct rows_builder *builder, const struct question *question, in
 	return r < 0 && r != -ECANCELED ? -EPIPE : r;
 }
 
-/* Whatever the process wrote is checked in a copy that it cannot reach. */
+/* One attempt; whatever the process wrote is checked in a copy that it cannot reach. -EAGAIN and
+ * -EPIPE as of ask(). */
+static int build_once(struct rows_builder *builder, const struct question *question,
+		      struct unwind_table *ret)
+{
+	_cleanup_close_ int blob_fd = memfd_create("profd-rows", MFD_CLOEXEC);
+	int r = blob_fd < 0 ? -errno : resolver_process_start(builder->process);
+
+	if (r >= 0)
+		r = ask(builder, question, blob_fd);
+	if (r < 0)
+		return r;
+	r = said_error(builder->answer.head.error);
+	if (r < 0)
+		return r;
+	r = unwind_blob_read(blob_fd, &question->key, ret);
+	if (r == -EBADMSG) { /* a file that is broken is an error it says */
+		resolver_process_fail(builder->process);
+		r = -EPIPE;
+	}
+	return r;
+}
+
 static int build(struct rows_builder *builder, const struct question *question,
 		 struct unwind_table *ret)
 {
-	_cleanup_close_ int blob_fd = memfd_create("profd-rows", MFD_CLOEXEC);
-	bool failed = false;
+	struct resolver_suspect suspect = {};
 	int r;
 
-	if (blob_fd < 0)
-		return -errno;
 	if (builder->last_trust != PROFILE_TRUST_SYSTEM &&
 	    builder->last_trust != question->key.trust_uid)
 		resolver_process_stop(builder->process);
 	do {
-		r = resolver_process_start(builder->process);
-		if (r >= 0)
-			r = ask(builder, question, blob_fd);
-	} while (r == -EAGAIN);
-	if (r == 0)
-		r = said_error(builder->answer.head.error);
-	else if (r == -EPIPE)
-		failed = true;
-	if (r == 0) {
-		r = unwind_blob_read(blob_fd, &question->key, ret);
-		if (r == -EBADMSG) { /* a file that is broken is an error it says */
-			resolver_process_fail(builder->process);
-			failed = true;
+		r = build_once(builder, question, ret);
+		if (r == -EPIPE && resolver_process_blames(builder->process, &suspect)) {
+			builder->broken[builder->n_broken++ % BROKEN_MAX] = question->key;
+			r = -EBADMSG;
 		}
-	}
-	if (failed) {
-		builder->broken[builder->n_broken++ % BROKEN_MAX] = question->key;
-		r = -EBADMSG;
-	}
+	} while (r == -EAGAIN || r == -EPIPE);
 	builder->counters.n_built += r == 0;
 	return r;
 }
@@ -165,27 +222,29 @@ static void open_cache(struct rows_builder *builder)
 					: strerror(-r));
 }
 
-static int find(struct rows_builder *builder, const struct question *question,
-		struct unwind_table *ret)
+static int find(struct rows_builder *builder, struct question *question, struct unwind_table *ret)
 {
-	int r;
+	int r = hash_ends(question->fd, &question->key.ends);
+	bool is_kept;
 
+	if (r < 0)
+		return r;
 	if (is_broken(builder, &question->key))
 		return -EBADMSG;
 	open_cache(builder);
-	if (builder->cache && rows_cache_find(builder->cache, &question->key, ret) == 0) {
+	is_kept = builder->cache && question->key.is_build_id;
+	if (is_kept && rows_cache_find(builder->cache, &question->key, ret) == 0) {
 		builder->counters.n_cached++;
 		return 0;
 	}
 	r = build(builder, question, ret);
-	if (r == 0 && builder->cache)
+	if (r == 0 && is_kept)
 		(void)rows_cache_put(builder->cache, &question->key, ret); /* counted there */
 	return r;
 }
 
 static void count(struct rows_builder *builder, struct rows_counters *ret)
 {
-	builder->counters.n_restarts = resolver_process_failures(builder->process);
 	if (builder->cache) {
 		const struct rows_cache_counters *cache = rows_cache_counters(builder->cache);
 
@@ -196,21 +255,14 @@ static void count(struct rows_builder *builder, struct rows_counters *ret)
 }
 
 static void answer(struct rows_client *client, struct rows_builder *builder,
-		   const struct question *question)
+		   struct question *question)
 {
-	struct reply *reply = calloc(1, sizeof(*reply));
-	struct unwind_table *table = calloc(1, sizeof(*table));
+	struct reply *reply = take_ptr(question->reply);
 
-	if (!reply || !table) {
-		free(reply);
-		free(table);
-		return;
-	}
 	reply->answer.file = question->file;
-	reply->answer.error = find(builder, question, table);
+	reply->answer.error = find(builder, question, question->table);
 	if (reply->answer.error == 0)
-		reply->answer.table = take_ptr(table);
-	free(table);
+		reply->answer.table = take_ptr(question->table);
 	count(builder, &reply->counters);
 	if (mailbox_put(&client->replies, &reply->mail) < 0)
 		rows_answer_free(&reply->answer);
@@ -245,16 +297,15 @@ static struct rows_builder *builder_new(const struct rows_client *client)
 static void *rows_thread(void *ctx)
 {
 	struct rows_client *client = ctx;
-	struct rows_builder *builder;
 	struct question *question;
 
 	pthread_setname_np(pthread_self(), "profd-rows");
-	builder = builder_new(client);
-	while (builder && (question = (struct question *)mailbox_wait(&client->questions))) {
-		answer(client, builder, question);
+	while ((question = (struct question *)mailbox_wait(&client->questions))) {
+		answer(client, client->builder, question);
 		question_free(question);
 	}
-	builder_free(builder);
+	/* The process is the thread's and goes before it. */
+	builder_free(take_ptr(client->builder));
 	return NULL;
 }
 
@@ -277,6 +328,8 @@ int rows_client_new(const struct resolver_program *program, const char *cache_di
 	r = mailbox_init(&client->questions, QUESTIONS_MAX);
 	if (r == 0)
 		r = mailbox_init(&client->replies, QUESTIONS_MAX);
+	if (r == 0 && !(client->builder = builder_new(client)))
+		r = -ENOMEM;
 	if (r == 0)
 		r = -pthread_create(&client->thread, NULL, rows_thread, client);
 	if (r < 0)
@@ -301,6 +354,7 @@ struct rows_client *rows_client_free(struct rows_client *client)
 		while ((mail = mailbox_take(&client->replies)))
 			rows_answer_free(&((struct reply *)mail)->answer);
 	}
+	builder_free(client->builder);
 	mailbox_done(&client->questions);
 	mailbox_done(&client->replies);
 	close_p(&client->cancel_fd);
@@ -328,6 +382,24 @@ static bool is_key(const struct unwind_key *key)
 	       !key->zero[1] && memcmp(key->identity + len, none, sizeof(none) - len) == 0;
 }
 
+/* Takes the descriptor only if it returns one. */
+static struct question *question_new(uint32_t file, int fd, const struct unwind_key *key)
+{
+	struct question *question = calloc(1, sizeof(*question));
+
+	if (!question)
+		return NULL;
+	*question = (struct question){.file = file, .fd = -1, .key = *key};
+	question->reply = calloc(1, sizeof(*question->reply));
+	question->table = calloc(1, sizeof(*question->table));
+	if (!question->reply || !question->table) {
+		question_free(question);
+		return NULL;
+	}
+	question->fd = fd;
+	return question;
+}
+
 int rows_client_ask(struct rows_client *client, uint32_t file, int take_fd,
 		    const struct unwind_key *key)
 {
@@ -336,13 +408,12 @@ int rows_client_ask(struct rows_client *client, uint32_t file, int take_fd,
 
 	if (r == 0 && client->outstanding >= QUESTIONS_MAX)
 		r = -EAGAIN;
-	if (r == 0 && !(question = calloc(1, sizeof(*question))))
+	if (r == 0 && !(question = question_new(file, take_fd, key)))
 		r = -ENOMEM;
 	if (r < 0) {
 		close_p(&take_fd);
 		return r;
 	}
-	*question = (struct question){.file = file, .fd = take_fd, .key = *key};
 	r = mailbox_put(&client->questions, &question->mail);
 	if (r < 0)
 		question_free(question);
@@ -362,7 +433,8 @@ struct rows_answer *rows_client_take(struct rows_client *client)
 	return &reply->answer;
 }
 
-const struct rows_counters *rows_client_counters(const struct rows_client *client)
+const struct rows_counters *rows_client_counters(struct rows_client *client)
 {
+	client->counters.n_restarts = resolver_process_failures(client->builder->process);
 	return &client->counters;
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define WORD_BYTES 32
@@ -57,13 +58,38 @@ static unsigned int count_descriptors(void)
 	return n - 3; /* ".", ".." and the directory's own */
 }
 
+static void end_by(int number)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0); /* leaves no core */
+	(void)signal(number, SIG_DFL);
+	(void)kill(getpid(), number);
+}
+
+/* The next process that is given the file behaves. */
+static void forget_word(const struct fake *fake)
+{
+	(void)!pwrite(fake->request.fds[0], "good ", 5, 0);
+}
+
 /* What is about the process, whatever was asked. */
 static void misbehave(struct fake *fake, const char *word)
 {
 	volatile bool forever = true;
 
 	if (strcmp(word, "die") == 0)
-		(void)kill(getpid(), SIGKILL);
+		end_by(SIGSYS);
+	if (strcmp(word, "killed") == 0)
+		end_by(SIGKILL);
+	if (strcmp(word, "leave") == 0)
+		_exit(3);
+	if (strcmp(word, "killed_once") == 0) {
+		forget_word(fake);
+		end_by(SIGKILL);
+	}
+	if (strcmp(word, "leave_once") == 0) {
+		forget_word(fake);
+		_exit(3);
+	}
 	while (forever && strcmp(word, "spin") == 0)
 		;
 	while (strcmp(word, "sleep") == 0)
@@ -138,9 +164,13 @@ static void rows(struct fake *fake)
 {
 	struct unwind_row row[3] = {{.pc = 0, .kind = UNWIND_CFA_SP},
 				    {.pc = (uint32_t)getpid(), .kind = UNWIND_CFA_FP},
-				    {.pc = UINT32_MAX, .kind = UNWIND_CFA_STOP}};
-	struct unwind_table table = {
-		.source = UNWIND_SOURCE_EH_FRAME, .n_rows = 3, .rows = row, .n_fdes = 1};
+				    {.pc = UINT32_MAX - 1, .kind = UNWIND_CFA_STOP}};
+	struct unwind_table table = {.source = UNWIND_SOURCE_EH_FRAME,
+				     .n_rows = 3,
+				     .rows = row,
+				     .n_fdes = 1,
+				     .n_segments = 1,
+				     .segments = {{.size = UINT32_MAX}}};
 	struct unwind_key key;
 	char word[WORD_BYTES];
 	int fd = fake->request.fds[1];
@@ -157,6 +187,8 @@ static void rows(struct fake *fake)
 		(void)!pwrite(fd, "x", 1, UNWIND_BLOB_HEAD_SIZE + 1);
 	if (strcmp(word, "huge") == 0)
 		(void)!ftruncate(fd, (off_t)1 << 40);
+	if (strcmp(word, "emfile") == 0)
+		fake->answer.head.error = -EMFILE;
 	if (strcmp(word, "again") == 0)
 		fake->answer.head.error = -EAGAIN;
 	misbehave(fake, word);

@@ -126,6 +126,31 @@ static void test_one_file_fails(void **state)
 	resolver_program_close(&program);
 }
 
+/* Whoever kills the process says nothing about the file that it reads. */
+static void test_nobody_is_to_blame(void **state)
+{
+	static const char *const words[] = {"killed_once", "leave_once"};
+	struct resolver_client *clients[ARRAY_SIZE(words)];
+	struct resolver_program program;
+	struct outcome outcome;
+
+	(void)state;
+	open_fake(&program);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		clients[i] = begin(&program, words[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		take(clients[i], &outcome);
+		assert_int_equal(outcome.identity_error[BAD], 0);
+		for (size_t k = 0; k < outcome.n_names; k++) {
+			assert_int_equal(outcome.name[k].unknown, UNKNOWN_NONE);
+			free(outcome.name[k].function);
+		}
+		assert_int_equal(outcome.n_restarts, 1);
+		resolver_client_free(clients[i]);
+	}
+	resolver_program_close(&program);
+}
+
 /* An error that the process says is the file's, whatever it means on this side. */
 static void test_an_error_is_no_failure(void **state)
 {
@@ -176,7 +201,7 @@ static void test_no_program(void **state)
 	reply = resolver_client_take(client);
 	assert_non_null(reply);
 	assert_int_equal(reply->kind, RESOLVER_KERNEL);
-	assert_true(reply->n_restarts >= 1);
+	assert_true(resolver_client_restarts(client) >= 1);
 	resolver_reply_free(reply);
 	resolver_client_free(client);
 	resolver_program_close(&program);
@@ -186,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_file_fails),
+		cmocka_unit_test(test_nobody_is_to_blame),
 		cmocka_unit_test(test_an_error_is_no_failure),
 		cmocka_unit_test(test_end_while_it_hangs),
 		cmocka_unit_test(test_no_program),

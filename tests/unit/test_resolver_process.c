@@ -233,6 +233,57 @@ static void assert_gone(pid_t pid)
 	assert_int_equal(errno, ESRCH);
 }
 
+/* Out of the file itself: the user of its name, unless that is root. */
+static void test_user(void **state)
+{
+	static const struct {
+		const char *passwd;
+		unsigned int uid, gid;
+	} cases[] = {
+		{"root:x:0:0::/:/bin/sh\nprofd-resolver:x:123:456::/:/bin/false\n", 123, 456},
+		{"root:x:0:0::/:/bin/sh\nprofd-resolver2:x:1:1::/:/bin/false\n", 65534, 65534},
+		{"profd-resolver:x:0:456::/:/bin/false\n", 65534, 65534},
+		{"nonsense\n\nprofd-resolver:x:5:6::/:/bin/false\n", 5, 6},
+	};
+	struct resolver_program program = {};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[128];
+		FILE *passwd;
+
+		(void)snprintf(text, sizeof(text), "%s", cases[i].passwd);
+		passwd = fmemopen(text, strlen(text), "r");
+		assert_non_null(passwd);
+		resolver_program_read_user(passwd, &program);
+		assert_int_equal(fclose(passwd), 0);
+		assert_int_equal(program.uid, cases[i].uid);
+		assert_int_equal(program.gid, cases[i].gid);
+	}
+	resolver_program_read_user(NULL, &program);
+	assert_int_equal(program.uid, 65534);
+}
+
+static void test_blame(void **state)
+{
+	static const struct {
+		const char *word;
+		unsigned int n; /* failures until the file is blamed */
+	} cases[] = {{"die", 1}, {"kind", 1}, {"leave", 2}, {"killed", RESOLVER_KILLED_MAX + 1}};
+	struct scene *scene = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct resolver_suspect suspect = {};
+
+		for (unsigned int n = 1; n <= cases[i].n; n++) {
+			assert_int_equal(resolver_process_start(scene->process), 1);
+			assert_true(give(scene, 1, fake_file(cases[i].word), ANSWER_NS) < 0);
+			assert_int_equal(resolver_process_blames(scene->process, &suspect),
+					 n == cases[i].n);
+		}
+	}
+}
+
 static void test_failures(void **state)
 {
 	static const struct {
@@ -348,6 +399,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sandbox, set_up_real, tear_down),
 		cmocka_unit_test_setup_teardown(test_killed, set_up_real, tear_down),
 		cmocka_unit_test_setup_teardown(test_descriptors, set_up_fake, tear_down),
+		cmocka_unit_test(test_user),
+		cmocka_unit_test_setup_teardown(test_blame, set_up_fake, tear_down),
 		cmocka_unit_test_setup_teardown(test_failures, set_up_fake, tear_down),
 		cmocka_unit_test_setup_teardown(test_unasked, set_up_fake, tear_down),
 		cmocka_unit_test_setup_teardown(test_cancelled, set_up_fake, tear_down),

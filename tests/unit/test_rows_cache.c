@@ -5,6 +5,8 @@
  */
 #include "symbols/rows_cache.h"
 
+#include "profile.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -61,8 +63,11 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(scene->dir));
 	for (uint32_t i = 0; i < ROWS; i++)
 		scene->rows[i] = (struct unwind_row){.pc = i, .kind = UNWIND_CFA_SP};
-	scene->table = (struct unwind_table){
-		.source = UNWIND_SOURCE_EH_FRAME, .n_rows = ROWS, .rows = scene->rows};
+	scene->table = (struct unwind_table){.source = UNWIND_SOURCE_EH_FRAME,
+					     .n_rows = ROWS,
+					     .rows = scene->rows,
+					     .n_segments = 1,
+					     .segments = {{.size = ROWS}}};
 	open_cache(scene, ROWS_CACHE_MAX_BYTES);
 	*state = scene;
 	return 0;
@@ -230,13 +235,70 @@ static void test_leftovers(void **state)
 	struct scene *scene = *state;
 	char path[PATH_MAX];
 
-	write_file(scene, "b01000000-0.rows0");
+	write_file(scene, "b01000000-0.rows1");
 	write_file(scene, "new.rows");
 	write_file(scene, "README");
 	open_cache(scene, ROWS_CACHE_MAX_BYTES);
 	assert_int_equal(rows_cache_counters(scene->cache)->n_removed, 2);
 	only_file(scene, path);
 	assert_non_null(strstr(path, "README"));
+}
+
+/* Names that only look like the cache's. */
+static void test_strangers(void **state)
+{
+	static const char *const names[] = {
+		"notes.rows",
+		"my.rows.txt",
+		"xnew.rows",
+		"b01-0.rows1.bak",
+		"b01-0-0000000000000000.rows",
+		"b01-0-000000000000000.rows2",
+		"b01-x-0000000000000000.rows3",
+		"c01-0-0000000000000000.rows3",
+		"b01-0.rows3",
+	};
+	struct scene *scene = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		write_file(scene, names[i]);
+	open_cache(scene, FILE_DISK);
+	open_cache(scene, 0);
+	assert_int_equal(bytes_in(scene), ARRAY_SIZE(names) * 4096);
+	assert_int_equal(rows_cache_counters(scene->cache)->n_removed, 0);
+}
+
+/* Want of descriptors is no damage. */
+static void test_passing_error(void **state)
+{
+	struct scene *scene = *state;
+	struct rlimit before, limit;
+
+	assert_int_equal(put(scene, 1, 0), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(find(scene, 1, 0), -ENOENT);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(rows_cache_counters(scene->cache)->n_damaged, 0);
+	assert_int_equal(rows_cache_counters(scene->cache)->n_failed, 1);
+	assert_int_equal(find(scene, 1, 0), 0);
+}
+
+/* A user with many programs does not drive the system's out. */
+static void test_system_stays(void **state)
+{
+	struct scene *scene = *state;
+
+	open_cache(scene, 4 * FILE_DISK);
+	assert_int_equal(put(scene, 1, PROFILE_TRUST_SYSTEM), 0);
+	for (uint32_t n = 2; n < 20; n++)
+		assert_int_equal(put(scene, n, 1000), 0);
+	assert_int_equal(find(scene, 1, PROFILE_TRUST_SYSTEM), 0);
+	assert_int_equal(find(scene, 2, 1000), -ENOENT);
+	open_cache(scene, 4 * FILE_DISK - 1);
+	assert_int_equal(put(scene, 20, 1000), -EFBIG);
 }
 
 static void set_used(const struct scene *scene, const char *path, time_t when)
@@ -256,8 +318,8 @@ static void test_bound(void **state)
 	open_cache(scene, 4 * FILE_DISK);
 	for (uint32_t n = 1; n <= 4; n++) {
 		assert_int_equal(put(scene, n, 0), 0);
-		(void)snprintf(path, sizeof(path), "%s/b%02x000000-0.rows%d", scene->dir, n,
-			       UNWIND_BLOB_VERSION);
+		(void)snprintf(path, sizeof(path), "%s/b%02x000000-0-0000000000000000.rows%d",
+			       scene->dir, n, UNWIND_BLOB_VERSION);
 		set_used(scene, path, 1000 + (time_t)n);
 	}
 	assert_int_equal(find(scene, 1, 0), 0); /* used now */
@@ -341,6 +403,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damage, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_renamed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_leftovers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_strangers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_passing_error, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_system_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unwritable, set_up, tear_down),

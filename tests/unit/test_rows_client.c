@@ -16,6 +16,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -86,7 +87,7 @@ static int tear_down(void **state)
 
 static struct unwind_key key_of(const char *identity, uint32_t trust_uid)
 {
-	struct unwind_key key = {.trust_uid = trust_uid};
+	struct unwind_key key = {.trust_uid = trust_uid, .is_build_id = 1};
 
 	key.identity_len = (uint8_t)strlen(identity);
 	memcpy(key.identity, identity, strlen(identity));
@@ -131,10 +132,10 @@ static void test_built_and_cached(void **state)
 	uint32_t built, cached = 0, other;
 
 	assert_int_equal(ask(scene, "good", "a", 1000, &built), 0);
-	assert_int_equal(ask(scene, "die", "a", 1000, &cached), 0);
+	assert_int_equal(ask(scene, "good", "a", 1000, &cached), 0);
 	assert_int_equal(cached, built);
 	open_client(scene, scene->dir);
-	assert_int_equal(ask(scene, "die", "a", 1000, &cached), 0);
+	assert_int_equal(ask(scene, "good", "a", 1000, &cached), 0);
 	assert_int_equal(cached, built);
 	assert_int_equal(rows_client_counters(scene->client)->n_cached, 1);
 	assert_int_equal(rows_client_counters(scene->client)->n_built, 0);
@@ -143,6 +144,41 @@ static void test_built_and_cached(void **state)
 	assert_int_not_equal(other, built);
 	assert_int_equal(rows_client_counters(scene->client)->n_built, 1);
 	assert_int_equal(rows_client_counters(scene->client)->n_restarts, 0);
+}
+
+/* Another file that says it were the same one has its own table. */
+static void test_other_contents(void **state)
+{
+	struct scene *scene = *state;
+	uint32_t pid;
+
+	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0);
+	assert_int_equal(ask(scene, "good too", "a", 1000, &pid), 0);
+	assert_int_equal(rows_client_counters(scene->client)->n_built, 2);
+	assert_int_equal(ask(scene, "die", "a", 1000, &pid), -EBADMSG);
+	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0);
+	assert_int_equal(ask(scene, "good too", "a", 1000, &pid), 0);
+	assert_int_equal(rows_client_counters(scene->client)->n_built, 2);
+	assert_int_equal(rows_client_counters(scene->client)->n_cached, 2);
+	assert_int_equal(rows_client_counters(scene->client)->n_cache_damaged, 0);
+}
+
+/* What is known by a hash alone is made anew each time. */
+static void test_no_build_id(void **state)
+{
+	struct unwind_key key = key_of("a", 1000);
+	struct scene *scene = *state;
+
+	key.is_build_id = 0;
+	for (uint64_t i = 1; i <= 2; i++) {
+		_cleanup_(rows_answer_freep) struct rows_answer *answer = NULL;
+
+		assert_int_equal(rows_client_ask(scene->client, 1, fake_file("good"), &key), 0);
+		answer = wait_for_answer(scene);
+		assert_int_equal(answer->error, 0);
+		assert_int_equal(rows_client_counters(scene->client)->n_built, i);
+	}
+	assert_int_equal(rows_client_counters(scene->client)->n_cached, 0);
 }
 
 static void damage_all(const struct scene *scene)
@@ -172,7 +208,7 @@ static void test_damaged_cache(void **state)
 	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0);
 	assert_int_equal(rows_client_counters(scene->client)->n_cache_damaged, 1);
 	assert_int_equal(rows_client_counters(scene->client)->n_built, 2);
-	assert_int_equal(ask(scene, "die", "a", 1000, &pid), 0); /* it was kept again */
+	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0); /* it was kept again */
 	assert_int_equal(rows_client_counters(scene->client)->n_cached, 1);
 }
 
@@ -236,6 +272,55 @@ static void test_one_file_fails(void **state)
 	}
 }
 
+/* Whoever kills the process says nothing about the file that it reads, and one that it leaves by
+ * is asked for once more. */
+static void test_who_is_to_blame(void **state)
+{
+	static const struct {
+		const char *word;
+		int error;
+		uint64_t n_restarts;
+	} cases[] = {{"killed_once", 0, 1}, {"leave_once", 0, 1}, {"leave", -EBADMSG, 2}};
+	struct scene scenes[ARRAY_SIZE(cases)] = {};
+	struct scene *scene = *state;
+	uint32_t pid;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct unwind_key key = key_of("bad", 1000);
+
+		scenes[i].program = scene->program;
+		open_client(&scenes[i], NULL);
+		assert_int_equal(
+			rows_client_ask(scenes[i].client, 1, fake_file(cases[i].word), &key), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rows_answer *answer = wait_for_answer(&scenes[i]);
+
+		print_message("%s\n", cases[i].word);
+		assert_int_equal(answer->error, cases[i].error);
+		rows_answer_free(answer);
+		assert_int_equal(
+			ask(&scenes[i], cases[i].error ? cases[i].word : "good", "bad", 1000, &pid),
+			cases[i].error);
+		assert_int_equal(rows_client_counters(scenes[i].client)->n_restarts,
+				 cases[i].n_restarts);
+		rows_client_free(scenes[i].client);
+	}
+}
+
+/* A process that fails for as long as somebody waits is seen before there is an answer. */
+static void test_restarts_without_answer(void **state)
+{
+	struct unwind_key key = key_of("a", 1000);
+	struct scene *scene = *state;
+	struct pollfd fd = {.fd = rows_client_fd(scene->client), .events = POLLIN};
+
+	assert_int_equal(rows_client_ask(scene->client, 1, fake_file("killed"), &key), 0);
+	while (rows_client_counters(scene->client)->n_restarts == 0)
+		assert_int_equal(poll(&fd, 1, 1), 0); /* no answer yet */
+	assert_false(rows_client_idle(scene->client));
+}
+
 static void test_an_error_is_no_failure(void **state)
 {
 	struct scene *scene = *state;
@@ -244,6 +329,37 @@ static void test_an_error_is_no_failure(void **state)
 	assert_int_equal(ask(scene, "again", "a", 1000, &pid), -EBADMSG);
 	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0);
 	assert_int_equal(rows_client_counters(scene->client)->n_restarts, 0);
+}
+
+/* What passes is told from what is wrong with a file, whichever side it happens to. */
+static void test_errors_that_pass(void **state)
+{
+	struct unwind_key key = key_of("a", 1000);
+	struct scene *scene = *state;
+	int file = fake_file("good"), lowest = dup(file);
+	struct rows_answer *answer;
+	struct rlimit before, few;
+	uint32_t pid;
+
+	open_client(scene, NULL);
+	assert_int_equal(close(lowest), 0);
+	lowest = dup(file);
+	assert_int_equal(close(lowest), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)lowest;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(rows_client_ask(scene->client, 1, file, &key), 0);
+	answer = wait_for_answer(scene);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(answer->error, -EMFILE);
+	assert_true(rows_error_passes(answer->error));
+	rows_answer_free(answer);
+	assert_int_equal(ask(scene, "emfile", "a", 1000, &pid), -EMFILE);
+	assert_int_equal(ask(scene, "good", "a", 1000, &pid), 0);
+	assert_false(rows_error_passes(-EBADMSG));
+	assert_false(rows_error_passes(-EFBIG));
+	assert_false(rows_error_passes(0));
 }
 
 /* What a user's file did to the process reaches only that user's files. */
@@ -315,10 +431,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_built_and_cached, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_contents, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_build_id, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damaged_cache, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_cache, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_file_fails, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_who_is_to_blame, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_restarts_without_answer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_error_is_no_failure, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_errors_that_pass, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_shares_a_process_with_a_user, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),

@@ -141,7 +141,7 @@ static void test_every_bit_counts(void **state)
 
 static void test_other_keys(void **state)
 {
-	struct unwind_key other[4] = {key, key, key, key};
+	struct unwind_key other[5] = {key, key, key, key, key};
 	struct unwind_table table;
 	struct blob blob;
 
@@ -152,7 +152,8 @@ static void test_other_keys(void **state)
 	other[1].is_build_id = 0;
 	other[2].identity_len = 19;
 	other[3].identity[0] ^= 1;
-	for (int i = 0; i < 4; i++)
+	other[4].ends ^= 1;
+	for (int i = 0; i < 5; i++)
 		assert_int_equal(
 			unwind_blob_decode(blob.bytes, sizeof(blob.bytes), &other[i], &table),
 			-EBADMSG);
@@ -177,6 +178,16 @@ static void test_wrong_tables(void **state)
 	REFUSED(rows[7].kind, UNWIND_FP_MAX << 4);
 	REFUSED(table.base, 0x401001);
 	REFUSED(table.source, 4);
+	REFUSED(table.base, 0x401100);		      /* above the first segment */
+	REFUSED(table.base, (uint64_t)-256);	      /* a row's address would wrap */
+	REFUSED(rows[ROWS - 1].pc, 0x8001);	      /* beyond the last segment */
+	REFUSED(table.segments[0].vaddr, 0x409000);   /* not in order */
+	REFUSED(table.segments[0].offset, 0x9000);    /* likewise, in the file */
+	REFUSED(table.segments[0].size, 0x7001);      /* one in the other */
+	REFUSED(table.segments[1].vaddr, 1ull << 47); /* no user space */
+	REFUSED(table.segments[1].size, 0x100000000); /* too far from the base */
+	REFUSED(table.segments[1].size, 0);
+	REFUSED(table.n_segments, 0);
 	REFUSED(table.n_segments, UNWIND_SEGMENTS_MAX + 1);
 	REFUSED(table.segments[1].size, UINT64_MAX);
 	REFUSED(table.n_unsupported, ROWS + 1);
@@ -199,6 +210,13 @@ static void test_sealed_lies(void **state)
 	rows[5].pc = rows[6].pc - 1;
 	unwind_blob_seal(blob.bytes, rows, ROWS);
 	assert_int_equal(decode(&blob, sizeof(blob.bytes)), 0);
+	rows[ROWS - 1].pc = 0x8000;
+	unwind_blob_seal(blob.bytes, rows, ROWS);
+	assert_int_equal(decode(&blob, sizeof(blob.bytes)), 0);
+	rows[ROWS - 1].pc = UINT32_MAX;
+	unwind_blob_seal(blob.bytes, rows, ROWS);
+	assert_int_equal(decode(&blob, sizeof(blob.bytes)), -EBADMSG);
+	rows[ROWS - 1].pc = 0x8000;
 	rows[ROWS - 1].kind = UNWIND_CFA_MAX;
 	unwind_blob_seal(blob.bytes, rows, ROWS);
 	assert_int_equal(decode(&blob, sizeof(blob.bytes)), -EBADMSG);

@@ -20,6 +20,10 @@
 #include <cmocka.h>
 
 #include "cfi_scene.h"
+#include "elf_header.h"
+#include "elf_identity.h"
+#include "elf_symbols.h"
+#include "unwind_rows.h"
 
 static int copy_to_memfd(int from)
 {
@@ -170,7 +174,7 @@ static void test_no_file_for_us(void **state)
 	assert_int_equal(pwrite(fd, "\1", 1, EI_CLASS), 1); /* of 32 bits */
 	assert_int_equal(checked_read(fd, &table), -EBADMSG);
 	close(fd);
-	assert_int_equal(checked_read(-1, &table), -EBADMSG);
+	assert_int_equal(checked_read(-1, &table), -EIO);
 }
 
 /* Program headers of text at those addresses, and nothing else. */
@@ -194,6 +198,7 @@ static int read_segments(const uint64_t *vaddrs, uint16_t n, uint64_t size,
 	for (uint16_t i = 0; i < n; i++) {
 		const Elf64_Phdr program = {.p_type = PT_LOAD,
 					    .p_flags = PF_R | PF_X,
+					    .p_offset = i * size,
 					    .p_vaddr = vaddrs[i],
 					    .p_filesz = size,
 					    .p_memsz = size};
@@ -224,6 +229,89 @@ static void test_segments(void **state)
 	unwind_table_done(&table);
 	assert_int_equal(read_segments(far, 2, 0x1200, &table), -EFBIG);
 	assert_int_equal(read_segments(far, 1, UINT64_MAX - 16, &table), -EBADMSG);
+	assert_int_equal(read_segments(&(uint64_t){UNWIND_VADDR_END - 16}, 1, 16, &table), 0);
+	unwind_table_done(&table);
+	assert_int_equal(read_segments(&(uint64_t){UNWIND_VADDR_END - 16}, 1, 17, &table),
+			 -EBADMSG);
+	assert_int_equal(read_segments(&(uint64_t){0xffffffff00000000}, 1, UINT32_MAX, &table),
+			 -EBADMSG);
+}
+
+/* As sparse as it gets: `count` sections or program headers by what section 0 says. */
+static int numbered_file(uint8_t class, bool of_programs, uint32_t count)
+{
+	const Elf64_Ehdr wide = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+					     ELFDATA2LSB, EV_CURRENT},
+				 .e_type = ET_DYN,
+				 .e_machine = EM_X86_64,
+				 .e_version = EV_CURRENT,
+				 .e_phoff = 0x200,
+				 .e_shoff = 0x100,
+				 .e_phentsize = sizeof(Elf64_Phdr),
+				 .e_shentsize = sizeof(Elf64_Shdr),
+				 .e_phnum = of_programs ? PN_XNUM : 1};
+	const Elf32_Ehdr narrow = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32,
+					       ELFDATA2LSB, EV_CURRENT},
+				   .e_shoff = 0x100,
+				   .e_phnum = of_programs ? PN_XNUM : 1};
+	const Elf64_Shdr wide_section = {.sh_size = of_programs ? 1 : count,
+					 .sh_info = of_programs ? count : 0};
+	const Elf32_Shdr narrow_section = {.sh_size = of_programs ? 1 : count,
+					   .sh_info = of_programs ? count : 0};
+	const Elf64_Phdr program = {
+		.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x1000, .p_memsz = 0x1000};
+	int fd = memfd_create("numbered", MFD_CLOEXEC);
+
+	assert_int_equal(ftruncate(fd, 0x1000 + (off_t)count * (off_t)sizeof(Elf64_Shdr)), 0);
+	if (class == ELFCLASS64) {
+		assert_int_equal(pwrite(fd, &wide, sizeof(wide), 0), sizeof(wide));
+		assert_int_equal(pwrite(fd, &wide_section, sizeof(wide_section), 0x100),
+				 sizeof(wide_section));
+		assert_int_equal(pwrite(fd, &program, sizeof(program), 0x200), sizeof(program));
+	} else {
+		assert_int_equal(pwrite(fd, &narrow, sizeof(narrow), 0), sizeof(narrow));
+		assert_int_equal(pwrite(fd, &narrow_section, sizeof(narrow_section), 0x100),
+				 sizeof(narrow_section));
+	}
+	return fd;
+}
+
+/* None of the readers lets libelf allocate for them. */
+static void test_extended_numbering(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		uint8_t class = i & 1 ? ELFCLASS32 : ELFCLASS64;
+		int few = numbered_file(class, i & 2, ELF_HEADER_COUNT_MAX);
+		int many = numbered_file(class, i & 2, ELF_HEADER_COUNT_MAX + 1);
+		struct elf_symbols *symbols;
+		struct elf_identity identity;
+		struct unwind_table table;
+
+		assert_int_equal(elf_header_check(few), 0);
+		assert_int_equal(elf_header_check(many), -EFBIG);
+		assert_int_equal(checked_read(many, &table), -EFBIG);
+		assert_int_equal(elf_symbols_new(many, &symbols), -EFBIG);
+		assert_int_equal(elf_identity_read(many, &identity), 0);
+		assert_false(identity.is_build_id);
+		close(few);
+		close(many);
+	}
+}
+
+static void test_nothing_to_lay(void **state)
+{
+	struct unwind_rows rows = {};
+
+	(void)state;
+	for (uint32_t pc = 0; pc < 100; pc++)
+		assert_int_equal(
+			unwind_rows_add(&rows, (struct unwind_row){.pc = pc, .cfa = (uint16_t)pc}),
+			0);
+	assert_int_equal(unwind_rows_lay(&rows, 50, 50, UNWIND_CFA_STOP), -EBADMSG);
+	assert_int_equal(unwind_rows_lay(&rows, 90, 10, UNWIND_CFA_STOP), -EBADMSG);
+	assert_int_equal(rows.n, 100);
+	free(rows.rows);
 }
 
 /*
@@ -279,7 +367,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_section_headers),	 cmocka_unit_test(test_static_program),
 		cmocka_unit_test(test_damaged),		 cmocka_unit_test(test_no_file_for_us),
-		cmocka_unit_test(test_segments),	 cmocka_unit_test(test_long_cies),
+		cmocka_unit_test(test_segments),	 cmocka_unit_test(test_extended_numbering),
+		cmocka_unit_test(test_nothing_to_lay),	 cmocka_unit_test(test_long_cies),
 		cmocka_unit_test(test_nested_functions),
 	};
 
