@@ -172,10 +172,10 @@ void unwind_feed_dispatch(struct unwind_feed *feed)
 		if (answer->table && answer->error == 0)
 			(void)unwind_tables_give(feed->tables, answer->file,
 						 take_ptr(answer->table));
-		else if (answer->error == -EBADMSG || answer->error == -EFBIG)
-			unwind_tables_no_rows(feed->tables, answer->file, true);
-		else
+		else if (rows_error_passes(answer->error))
 			unwind_tables_unread(feed->tables, answer->file, feed->now_mono_ns);
+		else
+			unwind_tables_no_rows(feed->tables, answer->file, true);
 		rows_answer_free(answer);
 	}
 }
