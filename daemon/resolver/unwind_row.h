@@ -53,7 +53,7 @@ struct unwind_segment {
 };
 
 #define UNWIND_SEGMENTS_MAX 16
-#define UNWIND_ROWS_MAX	    (16u << 20) /* 128 MB; Chrome has some 5 M */
+#define UNWIND_ROWS_MAX	    (16u << 20)	 /* 128 MB; Chrome has some 5 M */
 #define UNWIND_VADDR_END    (1ull << 47) /* of user space (Linux, mm.rst of x86_64) */
 
 enum unwind_source {
