@@ -32,6 +32,7 @@ static const char *const names[] = {
 	[LOSS_SIDEBAND_CPU] = "sideband_cpu_missed",
 	[LOSS_PROCESS_FULL] = "process_refused",
 	[LOSS_PROCESS_HEALED] = "process_healed",
+	[LOSS_FILE_HUNG] = "file_hung",
 	[LOSS_UNWIND_EVICTED] = "unwind_evicted",
 	[LOSS_UNWIND_REFUSED] = "unwind_refused",
 	[LOSS_UNWIND_FAILED] = "unwind_broken",

@@ -36,6 +36,7 @@ enum loss {
 	LOSS_SIDEBAND_CPU,   /* seconds that processes of an online CPU could not be followed */
 	LOSS_PROCESS_FULL,   /* processes that found no room in the table */
 	LOSS_PROCESS_HEALED, /* processes read again because records were lost */
+	LOSS_FILE_HUNG,	     /* files that their filesystem did not open in five seconds */
 	LOSS_UNWIND_EVICTED, /* files whose unwind rows made room for others */
 	LOSS_UNWIND_REFUSED, /* files and processes that found no room in the unwind tables */
 	LOSS_UNWIND_FAILED,  /* files whose unwind information is broken */

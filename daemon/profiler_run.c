@@ -72,6 +72,7 @@ void profiler_count(void *ctx, struct losses *losses)
 		unwind.tables.n_refused + unwind.tables.n_full + unwind.n_spaces_refused;
 	losses->count[LOSS_UNWIND_CACHE] = rows_client_counters(p->rows)->n_cache_damaged +
 					   rows_client_counters(p->rows)->n_cache_failed;
+	losses->count[LOSS_FILE_HUNG] = opener_n_abandoned(p->opener);
 	losses->count[LOSS_UNWIND_UNREAD] = unwind.tables.n_unread;
 	losses->count[LOSS_UNWIND_FAILED] = unwind.tables.n_failed;
 	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
@@ -233,6 +234,7 @@ static void keep_house(struct profiler *p)
 	if (++p->n_ticks % TICKS_A_SECOND == 0) {
 		symbolize_flush(p->symbolize);
 		follow_cpus(p);
+		opener_watch(p->opener, now_ns);
 		unwind_feed_scan(p->unwind, now_ns);
 		if (p->guarded_until_ns && now_ns >= p->guarded_until_ns)
 			end_guard(p, false);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,8 +18,9 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-#define REQUESTS_MAX 8192 /* more than there are files: each is asked once at a time */
-#define JOIN_WAIT_S  2	  /* for an open() under way when profd ends */
+#define REQUESTS_MAX  8192 /* more than there are files: each is asked once at a time */
+#define DEADLINE_NS   5000000000ull
+#define ABANDONED_MAX 8 /* threads that hang in a filesystem: then nothing is opened any more */
 
 /* linux/magic.h, and fs/fuse, fs/smb and fs/9p; filesystems whose server may not answer. */
 static const uint32_t remote_magics[] = {
@@ -39,10 +41,24 @@ struct answer {
 	struct opener_answer body;
 };
 
+enum worker_state { WORKER_WAITS, WORKER_BUSY, WORKER_ABANDONED };
+
+/* A thread. Whether it or the event loop answers the request that it is busy with is decided by who
+ * changes the state first; one that was abandoned touches nothing but this any more, and frees it.
+ */
+struct worker {
+	struct opener *opener;
+	pthread_t thread;
+	_Atomic int state;
+	_Atomic uint64_t since_mono_ns;
+	_Atomic uint32_t number;
+};
+
 struct opener {
 	struct mailbox requests, answers;
-	pthread_t thread;
-	bool started;
+	opener_open_fn open;
+	struct worker *worker; /* NULL: too many hang */
+	uint32_t n_abandoned;
 	size_t outstanding;
 };
 
@@ -124,43 +140,114 @@ static void free_request(struct request *request)
 	free(request);
 }
 
+static uint64_t now_mono_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+static void give_answer(struct opener *opener, const struct opener_answer *body)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+
+	if (answer)
+		answer->body = *body;
+	if (!answer || mailbox_put(&opener->answers, &answer->mail) < 0) {
+		if (body->fd >= 0)
+			(void)close(body->fd);
+		free(answer);
+	}
+}
+
+/* Opens one file. False when the worker was abandoned over it. */
+static bool serve(struct worker *worker, const struct request *request)
+{
+	struct opener_answer answer;
+	int busy = WORKER_BUSY;
+
+	atomic_store(&worker->number, request->number);
+	atomic_store(&worker->since_mono_ns, now_mono_ns());
+	atomic_store(&worker->state, WORKER_BUSY);
+	worker->opener->open(request->number, request->path_fd, request->path, &answer);
+	if (!atomic_compare_exchange_strong(&worker->state, &busy, WORKER_WAITS)) {
+		close_p(&answer.fd);
+		return false;
+	}
+	give_answer(worker->opener, &answer);
+	return true;
+}
+
 static void *opener_thread(void *ctx)
 {
-	struct opener *opener = ctx;
+	struct worker *worker = ctx;
 	struct request *request;
+	bool abandoned = false;
 
 	pthread_setname_np(pthread_self(), "profd-opener");
-	while ((request = (struct request *)mailbox_wait(&opener->requests))) {
-		struct answer *answer = calloc(1, sizeof(*answer));
-
-		if (answer) {
-			if (request->path)
-				opener_open_path(request->number, request->path, &answer->body);
-			else
-				opener_open(request->number, request->path_fd, &answer->body);
-			if (mailbox_put(&opener->answers, &answer->mail) < 0) {
-				close_p(&answer->body.fd);
-				free(answer);
-			}
-		}
+	while (!abandoned &&
+	       (request = (struct request *)mailbox_wait(&worker->opener->requests))) {
+		abandoned = !serve(worker, request);
 		free_request(request);
 	}
+	if (abandoned)
+		free(worker);
 	return NULL;
 }
 
-int opener_new(struct opener **ret)
+static int start_worker(struct opener *opener)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	int r;
+
+	if (!worker)
+		return -ENOMEM;
+	worker->opener = opener;
+	r = -pthread_create(&worker->thread, NULL, opener_thread, worker);
+	if (r < 0) {
+		free(worker);
+		return r;
+	}
+	opener->worker = worker;
+	return 0;
+}
+
+/* Leaves the thread to itself, if it is still busy. */
+static bool abandon(struct opener *opener)
+{
+	struct worker *worker = opener->worker;
+	pthread_t thread = worker->thread;
+	int busy = WORKER_BUSY;
+
+	if (!atomic_compare_exchange_strong(&worker->state, &busy, WORKER_ABANDONED))
+		return false;
+	(void)pthread_detach(thread);
+	opener->worker = NULL;
+	return true;
+}
+
+static void open_now(uint32_t number, int path_fd, const char *path, struct opener_answer *ret)
+{
+	if (path)
+		opener_open_path(number, path, ret);
+	else
+		opener_open(number, path_fd, ret);
+}
+
+int opener_new_with(opener_open_fn open_fn, struct opener **ret)
 {
 	struct opener *opener = calloc(1, sizeof(*opener));
 	int r;
 
 	if (!opener)
 		return -ENOMEM;
+	opener->open = open_fn;
 	r = mailbox_init(&opener->requests, REQUESTS_MAX);
 	if (r == 0)
 		r = mailbox_init(&opener->answers, REQUESTS_MAX);
 	if (r == 0)
-		r = -pthread_create(&opener->thread, NULL, opener_thread, opener);
-	opener->started = r == 0;
+		r = start_worker(opener);
 	if (r < 0) {
 		opener_free(opener);
 		return r;
@@ -169,25 +256,64 @@ int opener_new(struct opener **ret)
 	return 0;
 }
 
+int opener_new(struct opener **ret)
+{
+	return opener_new_with(open_now, ret);
+}
+
+static void skip_waiting(struct opener *opener)
+{
+	struct mail *mail;
+
+	while ((mail = mailbox_take(&opener->requests))) {
+		struct request *request = (struct request *)mail;
+
+		give_answer(opener, &(struct opener_answer){.number = request->number,
+							    .fd = -1,
+							    .reason = UNKNOWN_FILE_SKIPPED});
+		free_request(request);
+	}
+}
+
+void opener_watch(struct opener *opener, uint64_t now_ns)
+{
+	uint32_t number;
+
+	if (!opener->worker || atomic_load(&opener->worker->state) != WORKER_BUSY ||
+	    now_ns < atomic_load(&opener->worker->since_mono_ns) + DEADLINE_NS)
+		return;
+	number = atomic_load(&opener->worker->number);
+	if (!abandon(opener))
+		return;
+	opener->n_abandoned++;
+	give_answer(opener, &(struct opener_answer){
+				    .number = number, .fd = -1, .reason = UNKNOWN_FILE_SKIPPED});
+	if (opener->n_abandoned >= ABANDONED_MAX || start_worker(opener) < 0)
+		skip_waiting(opener);
+}
+
+uint32_t opener_n_abandoned(const struct opener *opener)
+{
+	return opener->n_abandoned;
+}
+
 struct opener *opener_free(struct opener *opener)
 {
 	struct opener_answer answer;
-	struct timespec deadline;
 	struct mail *mail;
 
 	if (!opener)
 		return NULL;
-	if (opener->started) {
-		while ((mail = mailbox_take(&opener->requests)))
-			free_request((struct request *)mail);
-		mailbox_close(&opener->requests);
-		clock_gettime(CLOCK_REALTIME, &deadline);
-		deadline.tv_sec += JOIN_WAIT_S;
-		if (pthread_timedjoin_np(opener->thread, NULL, &deadline) != 0)
-			return NULL; /* it hangs in a filesystem, and what it uses must stay */
-		while (opener_take(opener, &answer) > 0)
-			close_p(&answer.fd);
+	while ((mail = mailbox_take(&opener->requests)))
+		free_request((struct request *)mail);
+	mailbox_close(&opener->requests);
+	/* What is under way now is not waited for. */
+	if (opener->worker && !abandon(opener)) {
+		pthread_join(opener->worker->thread, NULL);
+		free(opener->worker);
 	}
+	while (opener_take(opener, &answer) > 0)
+		close_p(&answer.fd);
 	mailbox_done(&opener->requests);
 	mailbox_done(&opener->answers);
 	free(opener);
@@ -205,7 +331,7 @@ static int ask(struct opener *opener, uint32_t number, int take_path_fd, char *t
 	struct request *request = calloc(1, sizeof(*request));
 	int r = request ? 0 : -ENOMEM;
 
-	if (r == 0 && opener->outstanding >= REQUESTS_MAX)
+	if (r == 0 && (opener->outstanding >= REQUESTS_MAX || !opener->worker))
 		r = -EAGAIN;
 	if (r == 0) {
 		request->number = number;

@@ -25,13 +25,27 @@ struct opener_answer {
 };
 
 int opener_new(struct opener **ret);
-/* Waits two seconds for an open() under way; then it is abandoned, with its memory. */
+/* An open() that is under way is abandoned: its thread ends when it returns. */
 struct opener *opener_free(struct opener *opener);
+
+/* The same with what is called instead of opener_open() and opener_open_path() (when `path` is not
+ * NULL), for tests. */
+typedef void (*opener_open_fn)(uint32_t number, int path_fd, const char *path,
+			       struct opener_answer *ret);
+int opener_new_with(opener_open_fn open_fn, struct opener **ret);
+
+/*
+ * Abandons an open() that takes longer than five seconds: the file is answered as skipped, and a
+ * new thread goes on with the others. After eight of them nothing is opened any more, because
+ * threads that hang cannot be ended. Once a second; the clock is CLOCK_MONOTONIC.
+ */
+void opener_watch(struct opener *opener, uint64_t now_ns);
+uint32_t opener_n_abandoned(const struct opener *opener);
 
 /* Readable when there may be an answer. */
 int opener_fd(const struct opener *opener);
-/* Asks for the file `number` behind the O_PATH descriptor. -EAGAIN when too many requests wait; the
- * descriptor is closed then. */
+/* Asks for the file `number` behind the O_PATH descriptor. -EAGAIN when too many requests wait, or
+ * too many threads hang; the descriptor is closed then. */
 int opener_ask(struct opener *opener, uint32_t number, int take_path_fd);
 /* The same for a file by its path from profd's own root: one whose process is gone. It may be
  * another one by now, or another one's namespace may be meant: the receiver knows its build ID. */

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define RESOLVER_PROTOCOL_VERSION 1
+#define RESOLVER_PROTOCOL_VERSION 2
 #define RESOLVER_SOCKET_FD	  0 /* the only descriptor it begins with */
 #define RESOLVER_FILES_MAX	  4096
 #define RESOLVER_QUESTIONS_MAX	  1024	/* of one NAMES */
