@@ -24,6 +24,7 @@
 /* bpftool's output casts a const away. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual"
+#include "cpu.skel.h"
 #include "unwind_load.skel.h"
 #pragma GCC diagnostic pop
 
@@ -335,11 +336,24 @@ static void test_without_bpf_loop(void **state)
 	walk_all(*state, false);
 }
 
+/* The programs that profd ships, as an older kernel would load them. */
+static void test_shipped_without_bpf_loop(void **state)
+{
+	struct cpu_bpf *cpu = cpu_bpf__open();
+
+	(void)state;
+	assert_non_null(cpu);
+	cpu->rodata->unwind_with_bpf_loop = 0;
+	assert_int_equal(cpu_bpf__load(cpu), 0);
+	cpu_bpf__destroy(cpu);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_with_bpf_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_bpf_loop, setup, teardown),
+		cmocka_unit_test(test_shipped_without_bpf_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
