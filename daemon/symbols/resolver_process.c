@@ -17,7 +17,8 @@
 #include <time.h>
 
 #define START_WAIT_NS  10000000000ull
-#define END_WAIT_MS    1000
+#define END_WAIT_MS    5000 /* taking a large address space apart takes a while on a busy machine */
+#define LINGERING_MAX  4
 #define STARVED_TIMES  10	      /* the deadline, for one that gets no CPU */
 #define LONG_LIFE_NS   60000000000ull /* after it, the back-off begins anew */
 #define NSEC_PER_MSEC  1000000ull
@@ -32,7 +33,8 @@ enum cause {
 
 struct resolver_process {
 	struct resolver_process_options options;
-	pid_t pid; /* 0 = none */
+	pid_t pid;			/* 0 = none */
+	pid_t lingering[LINGERING_MAX]; /* killed, and not ended when that was waited for */
 	int socket;
 	uint64_t started_ns;
 	uint64_t next_backoff_ns, not_before_ns; /* the time before which it is not started */
@@ -92,11 +94,11 @@ static bool ends_within(int pid_fd, int wait_ms)
 }
 
 /*
- * One that hangs in the kernel ends when it comes back from there; nobody waits for that. One that
+ * One that hangs in the kernel ends when it comes back from there, and is reaped later. One that
  * is ending (its socket is closed) is left the time to do so: then the status tells by what.
  * Returns its status, or -1 when it had to be killed.
  */
-static int end_process(pid_t pid, bool is_ending)
+static int end_process(struct resolver_process *process, pid_t pid, bool is_ending)
 {
 	_cleanup_close_ int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	bool ended = is_ending && pid_fd >= 0 && ends_within(pid_fd, END_WAIT_MS);
@@ -107,7 +109,21 @@ static int end_process(pid_t pid, bool is_ending)
 		if (pid_fd >= 0)
 			(void)ends_within(pid_fd, END_WAIT_MS);
 	}
-	return waitpid(pid, &status, pid_fd >= 0 ? WNOHANG : 0) == pid && ended ? status : -1;
+	if (waitpid(pid, &status, pid_fd >= 0 ? WNOHANG : 0) == pid)
+		return ended ? status : -1;
+	for (size_t i = 0; i < LINGERING_MAX; i++)
+		if (!process->lingering[i]) {
+			process->lingering[i] = pid;
+			break;
+		}
+	return -1;
+}
+
+static void reap_lingering(struct resolver_process *process)
+{
+	for (size_t i = 0; i < LINGERING_MAX; i++)
+		if (process->lingering[i] && waitpid(process->lingering[i], NULL, WNOHANG) != 0)
+			process->lingering[i] = 0;
 }
 
 static enum cause cause_of(int status)
@@ -136,7 +152,7 @@ static int stop(struct resolver_process *process, bool is_ending)
 	close_p(&process->socket);
 	process->socket = -1;
 	if (process->pid)
-		status = end_process(process->pid, is_ending);
+		status = end_process(process, process->pid, is_ending);
 	process->pid = 0;
 	return status;
 }
@@ -301,6 +317,7 @@ int resolver_process_try_start(struct resolver_process *process)
 {
 	int r;
 
+	reap_lingering(process);
 	if (is_alive(process))
 		return 0;
 	if (process->pid)
