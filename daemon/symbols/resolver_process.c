@@ -102,14 +102,16 @@ static int end_process(struct resolver_process *process, pid_t pid, bool is_endi
 {
 	_cleanup_close_ int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	bool ended = is_ending && pid_fd >= 0 && ends_within(pid_fd, END_WAIT_MS);
+	bool killed_too_late = false;
 	int status = 0;
 
 	if (!ended) {
 		(void)kill(pid, SIGKILL);
-		if (pid_fd >= 0)
-			(void)ends_within(pid_fd, END_WAIT_MS);
+		killed_too_late = pid_fd >= 0 && !ends_within(pid_fd, END_WAIT_MS);
 	}
-	if (waitpid(pid, &status, pid_fd >= 0 ? WNOHANG : 0) == pid)
+	/* What the descriptor says comes a moment before the process can be reaped, so that WNOHANG
+	 * would miss it now and then. */
+	if (waitpid(pid, &status, killed_too_late ? WNOHANG : 0) == pid)
 		return ended ? status : -1;
 	for (size_t i = 0; i < LINGERING_MAX; i++)
 		if (!process->lingering[i]) {

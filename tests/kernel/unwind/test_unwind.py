@@ -20,8 +20,8 @@ from stacks import OPEN, RIGHT, WRONG, Names, Pairs, is_mark, user_part
 ROOTED_LEAST = 0.995
 EQUAL_LEAST = 0.99
 OPEN_MOST = 0.1
-# Looked at with PROFD_TEST_FULL alone: perf's stacks of them take long to read, or they are one more
-# of their kind.
+# Looked at with PROFD_TEST_FULL alone: perf's stacks of them take long to read, or they are one
+# more of their kind.
 LONG = {"clang", "gofmt", "java", "perl", "rust", "xz"}
 SHOWN = 3
 ENDS = 12  # frames of each end of a stack that are shown
