@@ -23,6 +23,8 @@ OPEN_MOST = 0.1
 # Looked at with PROFD_TEST_FULL alone: perf's stacks of them take long to read, or they are one
 # more of their kind.
 LONG = {"clang", "gofmt", "java", "perl", "rust", "xz"}
+DEPTH_LEAST = 1000  # frames that a stack has to have before it may be cut off
+LIMIT_MARK = "[truncated: frame limit]"
 SHOWN = 3
 ENDS = 12  # frames of each end of a stack that are shown
 
@@ -34,8 +36,12 @@ class Looked:
         self.program = recorded.program
         self.names = Names(recorded.program)
         self.stacks = collections.Counter()
+        self.too_deep = 0  # samples: gcc's garbage collector recurses by the thousand
         for count, _, stack in recorded.samples:
             user = user_part(stack)
+            if user and len(user) > DEPTH_LEAST and user[-1][2] == LIMIT_MARK:
+                self.too_deep += count
+                continue
             if user and self.program.marked and is_mark(user[-1]):
                 user = user[:-1]
             if user and not (is_mark(user[-1]) and self.program.apart and
@@ -118,11 +124,14 @@ class Unwind(unittest.TestCase):
         if recorded.program.frames:
             equal, undecided, not_equal, not_decided = looked.equal()
             said += f", equal {equal:.4f}, open {undecided:.4f}"
+        if looked.too_deep:
+            said += f", {looked.too_deep} samples deeper than the limit"
         for how, stacks in looked.perf.items():
             said += f", {len(stacks)} of perf's ({how})"
         print(said, flush=True)
         with self.subTest("samples"):
             self.assertGreaterEqual(looked.total, SAMPLES)
+            self.assertLess(looked.too_deep, looked.total / 4)
         with self.subTest("rooted"):
             self.assertGreaterEqual(rooted, ROOTED_LEAST, "\n" + looked.describe(not_rooted))
         if not recorded.program.frames:
