@@ -35,6 +35,7 @@ static const char *const names[] = {
 	[LOSS_FILE_HUNG] = "file_hung",
 	[LOSS_UNWIND_EVICTED] = "unwind_evicted",
 	[LOSS_UNWIND_REFUSED] = "unwind_refused",
+	[LOSS_UNWIND_LOST] = "unwind_words_lost",
 	[LOSS_UNWIND_FAILED] = "unwind_broken",
 	[LOSS_UNWIND_UNREAD] = "unwind_unread",
 	[LOSS_UNWIND_CACHE] = "unwind_cache_failed",

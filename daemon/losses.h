@@ -39,10 +39,12 @@ enum loss {
 	LOSS_FILE_HUNG,	     /* files that their filesystem did not open in five seconds */
 	LOSS_UNWIND_EVICTED, /* files whose unwind rows made room for others */
 	LOSS_UNWIND_REFUSED, /* files and processes that found no room in the unwind tables */
-	LOSS_UNWIND_FAILED,  /* files whose unwind information is broken */
-	LOSS_UNWIND_UNREAD,  /* files that could not be read for their rows, and are tried again */
-	LOSS_UNWIND_CACHE,   /* cached unwind tables: damaged, not read or not written */
-	LOSS_CPU_MISSED,     /* seconds that an online CPU could not be sampled */
+	LOSS_UNWIND_LOST,   /* words of the unwind tables that are used by nobody for want of memory
+			     */
+	LOSS_UNWIND_FAILED, /* files whose unwind information is broken */
+	LOSS_UNWIND_UNREAD, /* files that could not be read for their rows, and are tried again */
+	LOSS_UNWIND_CACHE,  /* cached unwind tables: damaged, not read or not written */
+	LOSS_CPU_MISSED,    /* seconds that an online CPU could not be sampled */
 	LOSS_RESOLVER, /* times that what reads foreign files failed, each by a file or by force */
 	LOSS_MAX
 };

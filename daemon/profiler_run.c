@@ -73,6 +73,7 @@ void profiler_count(void *ctx, struct losses *losses)
 	losses->count[LOSS_UNWIND_CACHE] = rows_client_counters(p->rows)->n_cache_damaged +
 					   rows_client_counters(p->rows)->n_cache_failed;
 	losses->count[LOSS_FILE_HUNG] = opener_n_abandoned(p->opener);
+	losses->count[LOSS_UNWIND_LOST] = unwind.n_words_lost;
 	losses->count[LOSS_UNWIND_UNREAD] = unwind.tables.n_unread;
 	losses->count[LOSS_UNWIND_FAILED] = unwind.tables.n_failed;
 	losses->count[LOSS_LOOP_STALL] = p->loop.n_stalls;
@@ -219,6 +220,7 @@ static void feed_walker(struct profiler *p)
 	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC), deadline_ns = now_ns + FEED_NS;
 	int more;
 
+	unwind_feed_ask(p->unwind, now_ns);
 	while ((more = unwind_feed_work(p->unwind, now_ns)) > 0 && now_ns < deadline_ns)
 		now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 	if (more)

@@ -6,6 +6,7 @@
 
 #include "capture/cpu_ticks.h"
 #include "log.h"
+#include "unwind_table.h"
 
 /* bpftool's output casts a const away. */
 #pragma GCC diagnostic push
@@ -24,7 +25,7 @@
 #define RING_BYTES_PER_CPU (256u * 1024) /* at 30 frames 0.8 s of 999 Hz, 16 s of 49 Hz */
 #define RING_BYTES_MIN	   (512u * 1024)
 #define RING_BYTES_MAX	   (16u << 20)
-#define UNWIND_SLAB_MB	   8u
+#define UNWIND_SLAB_MB	   (UNWIND_SLAB_WORDS * 8u >> 20)
 #define BTF_PATH	   "/sys/kernel/btf/vmlinux"
 #define MAX_STACK_PATH	   "/proc/sys/kernel/perf_event_max_stack"
 #define PARANOID_PATH	   "/proc/sys/kernel/perf_event_paranoid"

@@ -9,13 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 /* The bucket being filled and the one that waits for its names are the least. The programs of a
  * build come and go, and each time that one is known anew costs its names and unwind rows. */
@@ -165,8 +163,6 @@ static int read_key(int path_fd, struct file_key *ret)
 static int open_below_root(pid_t pid, const struct mapping *mapping, const char *path,
 			   struct file_key *ret)
 {
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
-			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED};
 	_cleanup_close_ int root_fd = -1, fd = -1;
 	struct file_key key;
 	char root[64];
@@ -176,7 +172,7 @@ static int open_below_root(pid_t pid, const struct mapping *mapping, const char 
 		return -EACCES;
 	(void)snprintf(root, sizeof(root), "/proc/%d/root", pid);
 	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = root_fd < 0 ? -1 : (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	fd = root_fd < 0 ? -1 : opener_path_below(root_fd, path);
 	if (fd < 0)
 		return -EACCES;
 	r = read_key(fd, &key);

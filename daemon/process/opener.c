@@ -115,21 +115,26 @@ void opener_open(uint32_t number, int path_fd, struct opener_answer *ret)
 	ret->fd = take_fd(&fd);
 }
 
-/* linux/openat2.h; glibc 2.36 has no wrapper. No link of /proc is followed, and none out of the
- * root, because the path may be anybody's; and only what the kernel has at hand, as a file that was
- * mapped a moment ago is: no automount is triggered, no server asked (RESOLVE_CACHED, since 5.12;
- * without it the file is gone). */
-void opener_open_path(uint32_t number, const char *path, struct opener_answer *ret)
+/* linux/openat2.h; glibc 2.36 has no wrapper. */
+int opener_path_below(int root_fd, const char *path)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
 			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED};
+	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The path may be anybody's, and the file was mapped a moment ago. */
+void opener_open_path(uint32_t number, const char *path, struct opener_answer *ret)
+{
 	_cleanup_close_ int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	_cleanup_close_ int fd = opener_path_below(root_fd, path);
 
 	*ret = (struct opener_answer){.number = number, .fd = -1, .reason = UNKNOWN_FILE_GONE};
 	if (fd >= 0)
 		opener_open(number, fd, ret);
-	else if (errno == EACCES || errno == EPERM)
+	else if (fd == -EACCES || fd == -EPERM)
 		ret->reason = UNKNOWN_FILE_DENIED;
 }
 

@@ -55,6 +55,12 @@ int opener_take(struct opener *opener, struct opener_answer *ret);
 /* Whether every request was answered and every answer taken. */
 bool opener_idle(const struct opener *opener);
 
+/* The O_PATH descriptor of `path` below a root: no way out of it, no link of /proc is followed, and
+ * only what the kernel has at hand is looked at, so that no automount is triggered and no server
+ * asked (openat2(2), RESOLVE_CACHED since 5.12). Or -errno; -ENOSYS and -EINVAL on older kernels.
+ */
+int opener_path_below(int root_fd, const char *path);
+
 /* Open now, in this thread: what the thread does for each request. `path_fd` is borrowed. */
 void opener_open(uint32_t number, int path_fd, struct opener_answer *ret);
 void opener_open_path(uint32_t number, const char *path, struct opener_answer *ret);

@@ -151,10 +151,14 @@ static void ask_wanted(struct unwind_feed *feed)
 		unwind_tables_postpone(feed->tables, later[i]);
 }
 
-int unwind_feed_work(struct unwind_feed *feed, uint64_t now_mono_ns)
+void unwind_feed_ask(struct unwind_feed *feed, uint64_t now_mono_ns)
 {
 	feed->now_mono_ns = now_mono_ns;
 	ask_wanted(feed);
+}
+
+int unwind_feed_work(struct unwind_feed *feed, uint64_t now_mono_ns)
+{
 	return unwind_tables_work(feed->tables, ROWS_A_WORK, now_mono_ns);
 }
 
@@ -180,16 +184,12 @@ void unwind_feed_dispatch(struct unwind_feed *feed)
 	}
 }
 
-bool unwind_feed_busy(const struct unwind_feed *feed)
-{
-	return feed->n_asked || unwind_tables_busy(feed->tables);
-}
-
 struct unwind_feed_counters unwind_feed_counters(const struct unwind_feed *feed)
 {
 	return (struct unwind_feed_counters){
 		.tables = *unwind_tables_counters(feed->tables),
 		.n_spaces_refused = unwind_spaces_refused(feed->spaces),
+		.n_words_lost = unwind_slabs_lost(feed->slabs),
 		.used_bytes = unwind_slabs_used(feed->slabs) * 8ull,
 		.budget_bytes = feed->budget_bytes,
 		.slab_bytes = unwind_slabs_n(feed->slabs) * SLAB_BYTES,

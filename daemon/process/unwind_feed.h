@@ -28,6 +28,7 @@ struct unwind_feed_parts {
 struct unwind_feed_counters {
 	struct unwind_tables_counters tables;
 	uint64_t n_spaces_refused;
+	uint64_t n_words_lost; /* of the slabs: without memory to note that they are free */
 	uint64_t used_bytes, budget_bytes;
 	uint64_t slab_bytes; /* that the slabs take, in use or not */
 };
@@ -39,15 +40,14 @@ DEFINE_CLEANUP(struct unwind_feed *, unwind_feed_free);
 
 struct unwind_spaces *unwind_feed_spaces(struct unwind_feed *feed);
 
-/* Asks for what is wanted, and installs some thousand rows; every tick, and again at once when
- * it returns 1. */
+/* Asks for what is wanted; every tick, and when a file or its rows have come. */
+void unwind_feed_ask(struct unwind_feed *feed, uint64_t now_mono_ns);
+/* Installs some thousand rows; after asking, and again when it returns 1. */
 int unwind_feed_work(struct unwind_feed *feed, uint64_t now_mono_ns);
 /* Looks for what has become wanted; once a second. */
 void unwind_feed_scan(struct unwind_feed *feed, uint64_t now_mono_ns);
 /* Takes in rows; when rows_client_fd() is readable. */
 void unwind_feed_dispatch(struct unwind_feed *feed);
-/* Whether rows are asked for or wait to be installed. */
-bool unwind_feed_busy(const struct unwind_feed *feed);
 
 struct unwind_feed_counters unwind_feed_counters(const struct unwind_feed *feed);
 

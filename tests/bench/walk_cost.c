@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,7 @@ static void open_bench(struct bench *b)
 		errx(1, "out of memory");
 }
 
-/* Reads the rows of a mapping's file. */
+/* Reads the rows of a mapping's file, and waits until they are installed. */
 static void load_rows(struct bench *b, pid_t pid, const struct mapping *mapping)
 {
 	struct unwind_table *table = calloc(1, sizeof(*table));
@@ -121,22 +122,10 @@ static void load_rows(struct bench *b, pid_t pid, const struct mapping *mapping)
 		return;
 	}
 	(void)unwind_tables_give(b->tables, mapping->file, table);
-}
-
-static uint64_t stat_field(pid_t pid, int number)
-{
-	char path[64], text[1024], *next;
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(text, sizeof(text), f))
-		err(1, "%s", path);
-	(void)fclose(f);
-	next = strrchr(text, ')') + 2;
-	for (int i = 3; i < number; i++)
-		next = strchr(next, ' ') + 1;
-	return strtoull(next, NULL, 10);
+	while (unwind_tables_n_pending(b->tables)) {
+		(void)unwind_tables_work(b->tables, 1u << 20, now_ns());
+		(void)usleep(1000); /* a further slab is made meanwhile */
+	}
 }
 
 /* Learns from the process's first sample which image it is, and publishes what it maps. */
@@ -214,8 +203,8 @@ static void load_tables(struct bench *b, const struct target *t)
 	size_t len;
 	FILE *f;
 
-	if (!stat_field(t->pid, 22))
-		errx(1, "no process %d", t->pid);
+	if (kill(t->pid, 0) < 0)
+		err(1, "process %d", t->pid);
 	for (int i = 0; i < 100 && !key.pid; i++)
 		(void)run(b, t, 1000000, 0.05, learn_image, &key);
 	(void)snprintf(path, sizeof(path), "/proc/%d/maps", t->pid);
@@ -235,10 +224,6 @@ static void load_tables(struct bench *b, const struct target *t)
 	for (size_t i = 0; i < m.n; i++)
 		if (m.entries[i].kind == MAPPING_FILE)
 			load_rows(b, t->pid, &m.entries[i]);
-	while (unwind_tables_busy(b->tables)) {
-		(void)unwind_tables_work(b->tables, 1u << 20, now_ns());
-		(void)usleep(1000);
-	}
 	mappings_done(&m);
 }
 

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -266,4 +267,23 @@ void require_root(void)
 		return;
 	fprintf(stderr, "profd loads BPF programs, which needs root\n");
 	exit(EXIT_SKIPPED);
+}
+
+uint64_t daemon_burn_and_stop(struct daemon_fixture *fixture)
+{
+	struct child workload = {0};
+	struct answer answer;
+	json_t *truth;
+	char pid[32];
+	uint64_t alpha_ns;
+
+	workload_start(&workload, -1, ARGS("split603010", "1"));
+	truth = workload_truth(&workload);
+	(void)snprintf(pid, sizeof(pid), "%" PRIu64, truth_number(truth, "pid"));
+	json_decref(truth);
+	daemon_stop(fixture, SIGTERM);
+	profctl_top(fixture, ARGS("--pid", pid), &answer);
+	alpha_ns = answer_total(&answer, "burn_alpha");
+	answer_done(&answer);
+	return alpha_ns;
 }

@@ -83,4 +83,7 @@ uint64_t truth_number(const json_t *truth, const char *key);
 /* Ends the test program with the code for "skipped" when it may not load BPF. */
 void require_root(void);
 
+/* Runs a workload beside profd, ends profd, and returns the CPU time of burn_alpha in the store. */
+uint64_t daemon_burn_and_stop(struct daemon_fixture *fixture);
+
 #endif

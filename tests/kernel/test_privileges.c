@@ -49,26 +49,6 @@ static void assert_at_most(pid_t pid, uint64_t most)
 	}
 }
 
-/* Runs a workload beside profd, ends profd, and returns the CPU time of burn_alpha in the store. */
-static uint64_t burn_and_stop(struct daemon_fixture *fixture)
-{
-	struct child workload = {0};
-	struct answer answer;
-	json_t *truth;
-	char pid[32];
-	uint64_t alpha_ns;
-
-	workload_start(&workload, -1, ARGS("split603010", "1"));
-	truth = workload_truth(&workload);
-	(void)snprintf(pid, sizeof(pid), "%" PRIu64, truth_number(truth, "pid"));
-	json_decref(truth);
-	daemon_stop(fixture, SIGTERM);
-	profctl_top(fixture, ARGS("--pid", pid), &answer);
-	alpha_ns = answer_total(&answer, "burn_alpha");
-	answer_done(&answer);
-	return alpha_ns;
-}
-
 static void test_no_more_than_the_table_says(void **state)
 {
 	struct daemon_fixture *fixture = *state;
@@ -90,7 +70,7 @@ static void test_no_more_than_the_table_says(void **state)
 	assert_int_equal(strncmp(descriptors, "socket:", 7), 0);
 	assert_ptr_equal(strchr(descriptors, '\n') + 1, descriptors + strlen(descriptors));
 
-	assert_true(burn_and_stop(fixture) > 0);
+	assert_true(daemon_burn_and_stop(fixture) > 0);
 	assert_false(proc_lives(child));
 }
 
@@ -123,7 +103,7 @@ static void test_profd_goes_on_without_its_child(void **state)
 	assert_true(child > 0);
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_true(wait_until(is_gone, &child, 10));
-	assert_true(burn_and_stop(fixture) > 0);
+	assert_true(daemon_burn_and_stop(fixture) > 0);
 }
 
 static void test_without_sys_admin_there_is_no_child(void **state)
@@ -135,7 +115,7 @@ static void test_without_sys_admin_there_is_no_child(void **state)
 	daemon_start_as(fixture, &options, ARGS("--bucket", "1", "--frequency", "199"));
 	assert_int_equal(proc_only_child(fixture->profd.pid), 0);
 	assert_at_most(fixture->profd.pid, capability_kept_set(false));
-	assert_true(burn_and_stop(fixture) > 0);
+	assert_true(daemon_burn_and_stop(fixture) > 0);
 }
 
 static void test_paranoid_kernel(void **state)
@@ -149,7 +129,7 @@ static void test_paranoid_kernel(void **state)
 	daemon_start_as(fixture, &options, ARGS("--bucket", "1", "--frequency", "199"));
 	pid = fixture->profd.pid;
 	assert_at_most(pid, capability_kept_set(false));
-	assert_true(burn_and_stop(fixture) > 0);
+	assert_true(daemon_burn_and_stop(fixture) > 0);
 	assert_true(paranoid_kernel_allowed() > 0);
 	assert_int_equal(paranoid_kernel_refused(), 0);
 }
@@ -185,7 +165,7 @@ static void test_store_of_another_user(void **state)
 	said = child_stderr(&fixture->profd);
 	assert_non_null(strstr(said, "belongs to another user"));
 	assert_at_most(fixture->profd.pid, capability_kept_set(true));
-	assert_true(burn_and_stop(fixture) > 0);
+	assert_true(daemon_burn_and_stop(fixture) > 0);
 	assert_int_equal(stat(fixture->store, &st), 0);
 	assert_int_equal(st.st_uid, NOBODY_UID);
 	assert_int_equal(st.st_mode & 07777, 0700);

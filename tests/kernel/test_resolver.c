@@ -83,26 +83,6 @@ static void assert_confined(const struct daemon_fixture *fixture, pid_t pid)
 	assert_int_equal(n_sockets, 1);
 }
 
-/* Runs a workload beside profd, ends profd, and returns the CPU time of burn_alpha in the store. */
-static uint64_t burn_and_stop(struct daemon_fixture *fixture)
-{
-	struct child workload = {0};
-	struct answer answer;
-	json_t *truth;
-	char pid[32];
-	uint64_t alpha_ns;
-
-	workload_start(&workload, -1, ARGS("split603010", "1"));
-	truth = workload_truth(&workload);
-	(void)snprintf(pid, sizeof(pid), "%" PRIu64, truth_number(truth, "pid"));
-	json_decref(truth);
-	daemon_stop(fixture, SIGTERM);
-	profctl_top(fixture, ARGS("--pid", pid), &answer);
-	alpha_ns = answer_total(&answer, "burn_alpha");
-	answer_done(&answer);
-	return alpha_ns;
-}
-
 static uint64_t restarts_in_store(const struct daemon_fixture *fixture)
 {
 	_cleanup_free_ char *out = NULL;
@@ -131,7 +111,7 @@ static void test_a_user_of_its_own(void **state)
 	assert_confined(fixture, resolver);
 	assert_int_not_equal(proc_status_number(resolver, resolver, "Uid"), 0);
 	assert_int_not_equal(proc_status_number(resolver, resolver, "Gid"), 0);
-	assert_true(burn_and_stop(fixture) > 0);
+	assert_true(daemon_burn_and_stop(fixture) > 0);
 	assert_false(proc_lives(resolver));
 	assert_int_equal(restarts_in_store(fixture), 0);
 }
@@ -148,7 +128,7 @@ static void test_killed(void **state)
 	assert_true(wait_until(is_gone, &first, WAIT_S));
 	second = wait_for_resolver(fixture, first);
 	assert_confined(fixture, second);
-	assert_true(burn_and_stop(fixture) > 0);
+	assert_true(daemon_burn_and_stop(fixture) > 0);
 	assert_false(proc_lives(second));
 	assert_true(restarts_in_store(fixture) >= 1);
 }
@@ -182,7 +162,7 @@ static void test_without_a_capability(void **state)
 		resolver = wait_for_resolver(fixture, 0);
 		assert_confined(fixture, resolver);
 		assert_int_equal(proc_status_number(resolver, resolver, "Uid"), 0);
-		assert_true(burn_and_stop(fixture) > 0);
+		assert_true(daemon_burn_and_stop(fixture) > 0);
 		assert_false(proc_lives(resolver));
 	}
 }
