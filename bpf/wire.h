@@ -20,7 +20,31 @@
 enum wire_kind {
 	WIRE_NONE = 0,
 	WIRE_CPU = 1, /* a cpu-clock tick; value = nanoseconds it stands for */
+	/* The stacks of a thread that stops running, when it was drawn for that. Value 0: what it
+	 * is worth comes with the end of the wait, of the same thread and mono_ns. */
+	WIRE_WAIT_BEGIN = 2,
+	/* It runs again: struct wire_wait stands between head and words. The words are its kernel
+	 * stack when the wait was long and nothing had been drawn, else there are none. */
+	WIRE_WAIT_END = 3,
+	/* What a thread did since the ledger's pass before: struct wire_ledger stands between head
+	 * and words; the words are the kernel stack of a long wait that goes on and has none yet.
+	 * From the pass itself, and in the ring once for each thread that ends. */
+	WIRE_LEDGER = 4,
+	/* Who ended the wait of a thread that was drawn: the stacks of the waker, who is the head's
+	 * thread; struct wire_waker stands between head and words. */
+	WIRE_WAKER = 5,
 	WIRE_KIND_MAX
+};
+
+/* What a thread that does not run waits for, by its state (include/linux/sched.h). */
+enum wire_wait_state {
+	WIRE_STATE_NONE = 0,	/* it was preempted: it waits for a CPU only */
+	WIRE_STATE_SLEEP = 1,	/* interruptible */
+	WIRE_STATE_DISK = 2,	/* uninterruptible, and in_iowait */
+	WIRE_STATE_BLOCKED = 3, /* uninterruptible for something else */
+	WIRE_STATE_STOPPED = 4, /* by a signal or a tracer */
+	WIRE_STATE_IDLE = 5,	/* TASK_NOLOAD: a kernel thread with nothing to do */
+	WIRE_STATE_MAX
 };
 
 /* Why the user stack ends where it does. */
@@ -72,10 +96,74 @@ struct sample_event {
 
 _Static_assert(sizeof(struct sample_event) == 88, "layout of the wire record");
 
+/* A wait is exact from this length on, below it a sampled one stands for others: 2^23 ns, 8.4 ms.
+ */
+#define WIRE_LONG_WAIT_NS (1ull << 23)
+
+#define WIRE_WAIT_EXACT 1 /* as long as WIRE_LONG_WAIT_NS or longer: weight 1 */
+#define WIRE_WAIT_GATE	2 /* found while switches were too many for more than a coin each */
+#define WIRE_WAIT_DRAWN 4 /* a WIRE_WAIT_BEGIN was sent for it */
+
+/* The end of a wait. A wait has a part in which the thread is blocked, unless it was preempted, and
+ * a part in which it waits for a CPU. */
+struct wire_wait {
+	__u64 begin_mono_ns; /* mono_ns of its WIRE_WAIT_BEGIN, if one was sent */
+	__u64 blocked_ns;    /* until it was woken */
+	__u64 runq_ns;	     /* from then on */
+	__u64 charged_ns;    /* of blocked_ns: what passes of the ledger gave to earlier buckets */
+	__u8 weight_log2;    /* it stands for 2^weight_log2 waits like it; 0 when exact */
+	__u8 state;	     /* enum wire_wait_state */
+	__u8 flags;	     /* WIRE_WAIT_* */
+	__u8 unused[5];
+};
+
+_Static_assert(sizeof(struct wire_wait) == 40, "layout of the wire record");
+
+struct wire_waker {
+	__u64 begin_mono_ns; /* of the wait it ended */
+	__u32 tid;	     /* who waited */
+	__u32 in_interrupt;  /* 1: nobody but an interrupt, and there is no stack */
+};
+
+_Static_assert(sizeof(struct wire_waker) == 16, "layout of the wire record");
+
+#define WIRE_LEDGER_STARTED    1 /* the thread began since the pass before */
+#define WIRE_LEDGER_ENDED      2 /* it ended: this is its last record */
+#define WIRE_LEDGER_GATE       4 /* blocked_ns is what is left of elapsed_ns, not measured */
+#define WIRE_LEDGER_OPEN_DRAWN 8 /* a WIRE_WAIT_BEGIN was sent for the wait that goes on */
+
+/* All but the last five are of the time since the pass before, or since the thread began. */
+struct wire_ledger {
+	__u64 elapsed_ns;
+	__u64 oncpu_ns; /* by the scheduler's clock */
+	__u64 utime_ns; /* as the tick or the context tracking sees it: to divide oncpu_ns by */
+	__u64 stime_ns;
+	__u64 runq_ns;
+	__u64 blocked_ns;     /* of all states, WIRE_STATE_IDLE too */
+	__u64 idle_ns;	      /* of blocked_ns: in WIRE_STATE_IDLE */
+	__u64 max_blocked_ns; /* the longest wait that ended, or goes on */
+	__u64 max_runq_ns;
+	__u64 voluntary_switches, involuntary_switches;
+	__u64 minor_faults, major_faults;
+	__u64 read_bytes, write_bytes; /* of block devices (struct task_io_accounting) */
+	__u64 unsent_ns;	       /* of exact waits that found the budget of records spent */
+	__u64 unsent_count;
+	__u64 rss_bytes, peak_rss_bytes; /* of the process, in its main thread's record; else 0 */
+	__u64 open_since_mono_ns;	 /* a long blocked wait goes on since then; 0: none */
+	__u64 open_charge_ns; /* of it: what belongs to the time before this pass and was not
+				 charged yet; elapsed_ns when the thread was blocked throughout */
+	__u8 open_state;      /* enum wire_wait_state */
+	__u8 flags;	      /* WIRE_LEDGER_* */
+	__u8 unused[6];
+};
+
+_Static_assert(sizeof(struct wire_ledger) == 176, "layout of the wire record");
+
 /* What the BPF side could not send: counts and the value they stood for, per CPU. */
 enum wire_drop {
 	WIRE_DROP_RINGBUF_FULL = 0,
 	WIRE_DROP_NO_SCRATCH = 1, /* cannot happen, and is counted to be sure */
+	WIRE_DROP_NO_STORAGE = 2, /* switches of a thread that profd has no memory for */
 	WIRE_DROP_MAX
 };
 

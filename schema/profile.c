@@ -15,6 +15,7 @@ static const struct {
 	[SAMPLE_RUNQ] = {"runq", "nanoseconds"},
 	[SAMPLE_BLOCKIO] = {"blockio", "nanoseconds"},
 	[SAMPLE_BLOCKIO_BYTES] = {"blockio_bytes", "bytes"},
+	[SAMPLE_WAKER] = {"waker", "nanoseconds"},
 };
 _Static_assert(ARRAY_SIZE(sample_types) == SAMPLE_TYPE_MAX, "a sample type without a name");
 

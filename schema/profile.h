@@ -25,6 +25,8 @@ enum sample_type {
 	SAMPLE_RUNQ = 3,	  /* runq/nanoseconds: runnable, waiting for a CPU */
 	SAMPLE_BLOCKIO = 4,	  /* blockio/nanoseconds: time of block requests */
 	SAMPLE_BLOCKIO_BYTES = 5, /* blockio_bytes/bytes: their size */
+	SAMPLE_WAKER = 6, /* waker/nanoseconds: blocked time, by who ended it; the series is the
+			     one that waited, the stack the waker's */
 	SAMPLE_TYPE_MAX
 };
 
@@ -142,9 +144,43 @@ struct profile_row {
 	enum sample_type type;
 	uint32_t series; /* index into profile_bucket.series */
 	uint32_t stack;	 /* index into profile_bucket.stacks */
-	uint32_t bin;	 /* latency bin, 0 = none */
+	uint32_t bin;	 /* of waits: wait_class.h; 0 = none */
 	uint64_t count;	 /* in 1/PROFILE_COUNT_ONE */
 	uint64_t value;	 /* nanoseconds or bytes */
+};
+
+/*
+ * A wait that goes on and lasted over the whole bucket, on a stack that did not change: worth
+ * covered_ns of the bucket, count 0. The store keeps such runs as one entry with a beginning and an
+ * end, however many buckets they last.
+ */
+struct profile_held {
+	enum sample_type type;
+	uint32_t series, stack;
+	uint32_t bin; /* wait_class.h, LATENCY_BIN_OPEN */
+};
+
+/*
+ * The ledger: what one thread did between two passes over all threads, by the scheduler's own
+ * counters, about a bucket. elapsed less oncpu, runq and blocked is shown as `other`.
+ */
+#define PROFILE_LEDGER_STARTED 1 /* the thread began in it */
+#define PROFILE_LEDGER_ENDED   2 /* it ended in it */
+#define PROFILE_LEDGER_GATE    4 /* blocked_ns was not measured: it is what was left */
+
+struct profile_ledger {
+	uint32_t series;
+	uint32_t flags; /* PROFILE_LEDGER_* */
+	uint64_t elapsed_ns;
+	uint64_t oncpu_ns, user_ns, system_ns; /* user and system add up to oncpu */
+	uint64_t runq_ns;
+	uint64_t blocked_ns;
+	uint64_t idle_ns; /* of blocked_ns: a kernel thread with nothing to do */
+	uint64_t max_blocked_ns, max_runq_ns; /* the longest wait that ended in it or goes on */
+	uint64_t voluntary_switches, involuntary_switches;
+	uint64_t minor_faults, major_faults;
+	uint64_t read_bytes, write_bytes;
+	uint64_t rss_bytes, peak_rss_bytes; /* of the process at its end, with its main thread */
 };
 
 /* Something that was not kept. `weight_ns` is the time it stood for, 0 where that is unknown. */
@@ -173,9 +209,11 @@ struct profile_bucket {
 	const struct profile_stack *stacks;
 	const struct profile_series *series;
 	const struct profile_row *rows;
+	const struct profile_held *held;
+	const struct profile_ledger *ledger; /* at most one a series */
 	const struct profile_loss *losses;
 	uint32_t n_files, n_locations, n_stacks, n_series; /* with the unused entry 0; or 0 */
-	uint32_t n_rows, n_losses;
+	uint32_t n_rows, n_held, n_ledger, n_losses;
 };
 
 /* Name and unit of a sample type ("cpu", "nanoseconds"), "" for a number out of range. */

@@ -179,12 +179,29 @@ struct store_summary {
 void store_summary_done(struct store_summary *summary);
 
 /*
- * Reads the window. A blob that cannot be decoded is an error (-EBADMSG, the text names file and
- * bucket): no answer is better than a wrong one. `visitor` may be NULL for the summary alone.
+ * Reads the window. What is held over whole buckets (struct profile_held) comes as one row a run:
+ * count 0, and as value the time covered by its buckets that lie in the window. A blob that cannot
+ * be decoded is an error (-EBADMSG, the text names file and bucket): no answer is better than a
+ * wrong one. `visitor` may be NULL for the summary alone.
  */
 int store_read(struct store *store, const struct store_filter *filter,
 	       const struct store_visitor *visitor, void *ctx, struct store_summary *ret,
 	       struct store_error *error);
+
+/*
+ * The ledger of the same window, from series that match; the type of the filter does not matter.
+ * `row` is called with the series of the partition's dictionary (series_only is implied), once for
+ * each row of each bucket. The summary has what of it does not depend on a sample type; its counts
+ * and values are 0. Partitions older than the ledger have none, which is no error.
+ */
+struct store_ledger_visitor {
+	int (*begin)(void *ctx, const struct dictionary *dictionary);
+	int (*row)(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *row);
+	int (*end)(void *ctx, const struct dictionary *dictionary);
+};
+int store_read_ledger(struct store *store, const struct store_filter *filter,
+		      const struct store_ledger_visitor *visitor, void *ctx,
+		      struct store_summary *ret, struct store_error *error);
 
 /* 1 when a series that matches is anywhere in the store, in whatever window and of whatever type; 0
  * when none is, or negative errno. */

@@ -11,6 +11,10 @@
 static const enum sample_type type_of_kind[] = {
 	[WIRE_NONE] = SAMPLE_NONE,
 	[WIRE_CPU] = SAMPLE_CPU,
+	[WIRE_WAIT_BEGIN] = SAMPLE_NONE,
+	[WIRE_WAIT_END] = SAMPLE_NONE,
+	[WIRE_LEDGER] = SAMPLE_NONE,
+	[WIRE_WAKER] = SAMPLE_NONE,
 };
 _Static_assert(sizeof(type_of_kind) / sizeof(type_of_kind[0]) == WIRE_KIND_MAX,
 	       "a kind of record without a sample type");
@@ -57,7 +61,7 @@ int ingest_head(const void *record, size_t size, struct sample_event *ret)
 	if (size < sizeof(e))
 		return -EBADMSG;
 	memcpy(&e, record, sizeof(e));
-	if (e.kind == WIRE_NONE || e.kind >= WIRE_KIND_MAX || e.user_stop >= WIRE_STOP_MAX ||
+	if (e.kind >= WIRE_KIND_MAX || type_of_kind[e.kind] == SAMPLE_NONE || e.user_stop >= WIRE_STOP_MAX ||
 	    e.n_kernel > WIRE_KERNEL_FRAMES_MAX || e.n_user > WIRE_USER_FRAMES_MAX ||
 	    size - sizeof(e) < ((size_t)e.n_kernel + e.n_user) * sizeof(uint64_t))
 		return -EBADMSG;
