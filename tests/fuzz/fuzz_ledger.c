@@ -8,8 +8,8 @@
 
 #include "codec_ledger.h"
 
-#define N_SERIES 1000
-#define ROWS_MAX 1000
+#define N_SERIES 200
+#define ROWS_MAX 200
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
