@@ -87,24 +87,26 @@ void attribution_look_ahead(struct attribution *a, const struct sample_event *ev
 					.start_code = event->start_code,
 					.end_code = event->end_code};
 
-	process_table_look_ahead(a->processes, &key, event->user_stop == WIRE_STOP_NO_MAPPING,
-				 now_mono_ns);
+	if (event->kind == WIRE_CPU || event->start_code || event->end_code)
+		process_table_look_ahead(a->processes, &key,
+					 event->user_stop == WIRE_STOP_NO_MAPPING, now_mono_ns);
 	cgroups_see(a->cgroups, event->cgroup_id, event->pid, now_mono_ns);
 }
 
-bool attribution_passes(struct attribution *a, const struct sample *sample, uint64_t value_ns,
-			uint64_t now_mono_ns)
+bool attribution_passes(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns)
 {
-	if (filter_is_empty(&a->filter) ||
-	    filter_passes(&a->filter, sample->comm,
-			  cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns)->path))
-		return true;
-	a->counters.n_filtered++;
-	a->counters.filtered_ns += value_ns;
-	return false;
+	return filter_is_empty(&a->filter) ||
+	       filter_passes(&a->filter, sample->comm,
+			     cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns)->path);
 }
 
-void attribution_refuse(struct attribution *a, uint64_t value_ns)
+void attribution_filtered(struct attribution *a, uint64_t value_ns)
+{
+	a->counters.n_filtered++;
+	a->counters.filtered_ns += value_ns;
+}
+
+void attribution_refused(struct attribution *a, uint64_t value_ns)
 {
 	a->counters.n_refused++;
 	a->counters.refused_ns += value_ns;
@@ -123,16 +125,21 @@ static struct process *process_of(struct attribution *a, const struct sample *sa
 	return process_table_get(a->processes, &key, now_mono_ns);
 }
 
-static int put_series(struct attribution *a, const struct sample *sample,
-		      const struct process *process, uint64_t now_mono_ns, struct bucket *bucket,
-		      uint32_t *ret)
+/* A kernel thread, or one whose memory went before it ended: it says nothing of its image. */
+static bool has_memory(const struct sample *sample)
+{
+	return sample->start_code || sample->end_code;
+}
+
+static int put_series(struct attribution *a, const struct sample *sample, const char *exe,
+		      uint64_t now_mono_ns, struct bucket *bucket, uint32_t *ret)
 {
 	const struct cgroup *cgroup = cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns);
 	struct profile_series series = {.pid = sample->pid,
 					.tid = sample->tid,
 					.start_boot_ns = sample->start_boot_ns,
 					.comm = sample->comm,
-					.exe = process_exe(process),
+					.exe = exe,
 					.cgroup = cgroup->path,
 					.unit = cgroup->unit,
 					.container = cgroup->container};
@@ -141,24 +148,33 @@ static int put_series(struct attribution *a, const struct sample *sample,
 }
 
 int attribution_series(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
-		       struct bucket *bucket, uint32_t *ret)
+		       struct bucket *bucket, struct attribution_thread *ret)
 {
-	const struct process *process = process_of(a, sample, now_mono_ns);
+	const struct process *process =
+		has_memory(sample) ? process_of(a, sample, now_mono_ns) : NULL;
 
-	return process ? put_series(a, sample, process, now_mono_ns, bucket, ret) : -ENOSPC;
+	if (!process && has_memory(sample))
+		return -ENOSPC;
+	ret->exe = process ? process_exe(process)
+			   : process_table_exe(a->processes, sample->pid, sample->start_boot_ns);
+	ret->has_memory = process || *ret->exe;
+	return put_series(a, sample, ret->exe, now_mono_ns, bucket, &ret->series);
 }
 
 int attribution_places(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
 		       const struct stack_places **ret, const char **ret_exe)
 {
-	struct process *process = process_of(a, sample, now_mono_ns);
+	struct process *process = NULL;
 
-	if (!process)
-		return -ENOSPC;
+	if (has_memory(sample) || sample->n_user) {
+		process = process_of(a, sample, now_mono_ns);
+		if (!process)
+			return -ENOSPC;
+	}
 	stack_places_find(a->symbolize, a->processes, process, sample, now_mono_ns, &a->places);
 	a->counters.n_process_gone += a->places.gone;
 	*ret = &a->places;
-	*ret_exe = process_exe(process);
+	*ret_exe = process ? process_exe(process) : "";
 	return 0;
 }
 
@@ -187,7 +203,7 @@ static int add_sample(struct attribution *a, const struct sample *sample, uint64
 	if (!process)
 		return -ENOSPC;
 	stack_places_find(a->symbolize, a->processes, process, sample, now_mono_ns, &a->places);
-	r = put_series(a, sample, process, now_mono_ns, bucket, &row.series);
+	r = put_series(a, sample, process_exe(process), now_mono_ns, bucket, &row.series);
 	if (r == 0)
 		r = attribution_stack(a, a->places.places, a->places.n, 0, bucket, &row.stack);
 	if (r == 0)
@@ -201,9 +217,10 @@ void attribution_add(struct attribution *a, const struct sample *sample, uint64_
 		     struct bucket *bucket)
 {
 	a->counters.n_samples++;
-	if (attribution_passes(a, sample, sample->value, now_mono_ns) &&
-	    add_sample(a, sample, now_mono_ns, bucket) < 0)
-		attribution_refuse(a, sample->value);
+	if (!attribution_passes(a, sample, now_mono_ns))
+		attribution_filtered(a, sample->value);
+	else if (add_sample(a, sample, now_mono_ns, bucket) < 0)
+		attribution_refused(a, sample->value);
 }
 
 /* ---- names ---- */

@@ -42,15 +42,23 @@ void attribution_add(struct attribution *attribution, const struct sample *sampl
 
 /* ---- the pieces of that, for samples that are more than one row (wait_rows.h) ---- */
 
-/* Whether the filter keeps what that thread did; what it does not is counted with its value. */
+/* Whether the filter keeps what that thread does; the caller counts. */
 bool attribution_passes(struct attribution *attribution, const struct sample *sample,
-			uint64_t value_ns, uint64_t now_mono_ns);
-/* Counts what found no room. */
-void attribution_refuse(struct attribution *attribution, uint64_t value_ns);
+			uint64_t now_mono_ns);
+/* Count what the filter did not want, and what found no room. */
+void attribution_filtered(struct attribution *attribution, uint64_t value_ns);
+void attribution_refused(struct attribution *attribution, uint64_t value_ns);
+
+struct attribution_thread {
+	uint32_t series;
+	const char *exe; /* "" unknown; valid until the next call */
+	bool has_memory; /* or had it, until it ended: it is no kernel thread */
+};
+
 /* The series of the sample's thread. Errors: of bucket_series(); -ENOSPC, no room for the process.
  */
 int attribution_series(struct attribution *attribution, const struct sample *sample,
-		       uint64_t now_mono_ns, struct bucket *bucket, uint32_t *ret);
+		       uint64_t now_mono_ns, struct bucket *bucket, struct attribution_thread *ret);
 /* Where the sample's stack lies, and the path of its program; both valid until the next call.
  * -ENOSPC as above. */
 int attribution_places(struct attribution *attribution, const struct sample *sample,

@@ -6,14 +6,12 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-static uint64_t user_part(const struct wire_ledger *record, bool is_kernel_thread)
+static uint64_t user_part(const struct wire_ledger *record, bool has_memory)
 {
 	wide ticked_ns = (wide)record->utime_ns + record->stime_ns;
 
-	if (is_kernel_thread)
-		return 0;
 	if (!ticked_ns)
-		return record->oncpu_ns;
+		return has_memory ? record->oncpu_ns : 0;
 	return (uint64_t)((wide)record->oncpu_ns * record->utime_ns / ticked_ns);
 }
 
@@ -34,10 +32,10 @@ static uint64_t most(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-void ledger_row(const struct wire_ledger *record, uint32_t series, bool is_kernel_thread,
+void ledger_row(const struct wire_ledger *record, uint32_t series, bool has_memory,
 		struct profile_ledger *ret)
 {
-	uint64_t user_ns = user_part(record, is_kernel_thread);
+	uint64_t user_ns = user_part(record, has_memory);
 
 	*ret = (struct profile_ledger){.series = series,
 				       .flags = flags_of(record),

@@ -13,10 +13,10 @@
 /*
  * What the record says, for that series. The scheduler's oncpu_ns is exact; how it divides into
  * user and system is as the record's utime and stime stand to each other (kernel/sched/cputime.c,
- * cputime_adjust(), does the same). Where both are 0 it is all user time, or system time of a
- * thread without user memory.
+ * cputime_adjust(), does the same). Where both are 0 it is all user time if the thread has memory
+ * of its own, else, as a kernel thread's, system time.
  */
-void ledger_row(const struct wire_ledger *record, uint32_t series, bool is_kernel_thread,
+void ledger_row(const struct wire_ledger *record, uint32_t series, bool has_memory,
 		struct profile_ledger *ret);
 
 /* A second record of the same thread in a bucket: it ended after a pass, say, or the bucket was cut

@@ -61,12 +61,13 @@ static void test_user_and_system(void **state)
 {
 	const struct {
 		uint64_t oncpu, utime, stime;
-		bool kernel;
+		bool memory;
 		uint64_t user;
 	} cases[] = {
-		{100, 0, 0, false, 100},
-		{100, 0, 0, true, 0},
-		{100, 5, 5, true, 0},
+		{100, 0, 0, true, 100},
+		{100, 0, 0, false, 0},
+		{100, 5, 5, true, 50},
+		{100, 5, 5, false, 50}, /* its memory went before it ended */
 		{100, 1, 0, false, 100},
 		{100, 0, 1, false, 0},
 		{100, 1, 2, false, 33},
@@ -81,7 +82,7 @@ static void test_user_and_system(void **state)
 						   .stime_ns = cases[i].stime};
 		struct profile_ledger row;
 
-		ledger_row(&record, 1, cases[i].kernel, &row);
+		ledger_row(&record, 1, cases[i].memory, &row);
 		assert_int_equal(row.user_ns, cases[i].user);
 		assert_int_equal(row.user_ns + row.system_ns, cases[i].oncpu);
 	}
