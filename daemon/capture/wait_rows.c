@@ -14,6 +14,9 @@ _Static_assert((int)WIRE_STATE_MAX == (int)WAIT_STATE_MAX &&
 		       (int)WIRE_STATE_STOPPED == (int)WAIT_STATE_STOPPED,
 	       "states are stored as they come");
 
+/* The ledger's clock and the waits' differ by less, over a bucket. */
+#define WHOLE_SLACK_NS 1000000ull
+
 struct wait_rows {
 	struct attribution *attribution;
 	struct waits *waits;
@@ -248,7 +251,7 @@ static int add_open(struct taking *t, const struct attribution_thread *thread)
 				  .series = thread->series,
 				  .bin = wait_class_pack(&class),
 				  .value = l->open_charge_ns};
-	bool whole = l->open_charge_ns == l->elapsed_ns;
+	bool whole = l->open_charge_ns + WHOLE_SLACK_NS >= l->elapsed_ns;
 	int r = put_stack(t, wait ? wait->places : NULL, wait ? wait->n : 0, &row.stack);
 
 	if (r < 0)
