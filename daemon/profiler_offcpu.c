@@ -17,7 +17,7 @@
 #include <time.h>
 
 #define READ_NS	    4000000ull	  /* a pass is read that long at a time */
-#define READ_ALL_NS 5000000000ull /* at the beginning and the end */
+#define READ_ALL_NS 5000000000ull /* at the end */
 
 static int open_pass(void *ctx)
 {
@@ -37,8 +37,7 @@ static void on_pass_record(void *ctx, void *record, size_t size, uint64_t bounda
 {
 	struct profiler *p = ctx;
 
-	if (!p->passes.is_base &&
-	    intake_put(p->intake, boundary_mono_ns - 1, record, size) == -ENOMEM)
+	if (intake_put(p->intake, boundary_mono_ns - 1, record, size) == -ENOMEM)
 		p->passes.n_rows_lost++;
 }
 
@@ -61,7 +60,7 @@ static void pass_ended(struct profiler *p, uint64_t boundary_mono_ns, int r)
 		log_debug("a pass over all threads failed: %s", strerror(-r));
 	passes->before_ns = passes->done_ns;
 	passes->done_ns = boundary_mono_ns;
-	passes->swept = r < 0 || passes->is_base;
+	passes->swept = r < 0;
 	fd = r < 0 || !passes->on ? -ECANCELED : open_stacks(p);
 	if (fd >= 0)
 		(void)long_waits_begin(passes->stacks, fd, profiler_clock_ns(CLOCK_MONOTONIC));
@@ -174,11 +173,9 @@ void profiler_passes_begin(struct profiler *p)
 {
 	struct profiler_passes *passes = &p->passes;
 
-	passes->is_base = true;
-	begin_pass(p, profiler_clock_ns(CLOCK_MONOTONIC));
-	(void)read_pass(p, READ_ALL_NS);
-	passes->is_base = false;
 	passes->on = true;
+	passes->swept = true;
+	passes->done_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 	arm(p, bucket_cycle_end_mono_ns(p->cycle));
 }
 

@@ -31,7 +31,6 @@ struct profiler_passes {
 	struct event_source timer_source; /* at the end of the open bucket */
 	struct event_source stacks_source;
 	bool on;
-	bool is_base;	      /* the pass under way only begins the next ones */
 	uint64_t armed_ns;    /* the timer, CLOCK_MONOTONIC; 0 = not */
 	uint64_t done_ns;     /* boundary of the last pass, also of one that failed */
 	uint64_t before_ns;   /* of the one before */
@@ -96,7 +95,8 @@ int profiler_take_in(struct profiler *p, uint64_t until_mono_ns);
 /* Makes the parts that passes need, and adds their sources to the loop. */
 int profiler_passes_init(struct profiler *p);
 void profiler_passes_done(struct profiler *p);
-/* The first pass, from which the ones to come count. */
+/* From now on there is a pass at each bucket's end; a first one was read when the programs were
+ * attached, and the ones to come count from it. */
 void profiler_passes_begin(struct profiler *p);
 /* Until when samples may be given on: not beyond a bucket's end before its pass is read. */
 uint64_t profiler_passes_limit(const struct profiler *p, uint64_t until_mono_ns);
