@@ -25,6 +25,12 @@ static __always_inline __u64 above(__u64 a, __u64 b)
 	return a > b ? a - b : 0;
 }
 
+/* Whether the gate was in use in that time before now. */
+static __always_inline bool ledger_saw_gate(const struct ledger_now *now, __u64 ns)
+{
+	return now->gate_until_clock_ns && now->gate_until_clock_ns + ns >= now->clock_ns;
+}
+
 /* The difference to the base, which moves by it. */
 #define LEDGER_SINCE(base, now)                                                                    \
 	({                                                                                         \
@@ -99,7 +105,7 @@ static __always_inline void ledger_times(struct task_struct *task, struct thread
 	t->max_blocked_ns = t->max_runq_ns = 0;
 	l->flags = 0;
 	/* While the gate was in use, waits were not all seen. */
-	if (now->gate_until_clock_ns && now->gate_until_clock_ns + l->elapsed_ns >= now->clock_ns) {
+	if (ledger_saw_gate(now, l->elapsed_ns)) {
 		l->flags |= WIRE_LEDGER_GATE;
 		l->blocked_ns = above(l->elapsed_ns, l->oncpu_ns + l->runq_ns);
 		base->blocked_ns = t->blocked_ns + open;

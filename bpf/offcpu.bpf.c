@@ -384,8 +384,9 @@ static __always_inline void runs(struct task_struct *next, struct switch_cpu *cp
 	if (t->out_clock_ns && t->out_clock_ns >= arrived) {
 		since = t->out_clock_ns;
 		e.state = t->state;
-	} else if (e.gate && arrived) {
-		since = arrived; /* it ran for a moment only, or it would have been written */
+	} else if (arrived) { /* in the gate, and it ran for a moment only */
+		since = arrived;
+		e.gate = 1;
 		e.state = WIRE_STATE_SLEEP;
 		t->flags &= THREAD_STARTED;
 		t->out_clock_ns = 0;
