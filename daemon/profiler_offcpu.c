@@ -21,16 +21,17 @@
 
 static int open_pass(void *ctx)
 {
-	struct profiler *p = ctx;
+	const struct profiler *p = ctx;
+	const struct offcpu_programs *offcpu = collectors_offcpu(p->collectors);
 
-	(void)p;
-	return -ENOTSUP;
+	return offcpu ? offcpu_programs_open_pass(offcpu) : -ENOTSUP;
 }
 
-static int open_stacks(struct profiler *p)
+static int open_stacks(const struct profiler *p)
 {
-	(void)p;
-	return -ENOTSUP;
+	const struct offcpu_programs *offcpu = collectors_offcpu(p->collectors);
+
+	return offcpu ? offcpu_programs_open_stacks(offcpu, LONG_WAITS_STACKS_MAX) : -ENOTSUP;
 }
 
 static void on_pass_record(void *ctx, void *record, size_t size, uint64_t boundary_mono_ns)
@@ -173,6 +174,8 @@ void profiler_passes_begin(struct profiler *p)
 {
 	struct profiler_passes *passes = &p->passes;
 
+	if (!collectors_offcpu(p->collectors))
+		return;
 	passes->on = true;
 	passes->swept = true;
 	passes->done_ns = profiler_clock_ns(CLOCK_MONOTONIC);
@@ -183,7 +186,7 @@ void profiler_passes_end(struct profiler *p)
 {
 	if (!p->passes.on)
 		return;
-	p->passes.on = false;
+	p->passes.on = false; /* no stacks behind it */
 	begin_pass(p, profiler_clock_ns(CLOCK_MONOTONIC));
 	(void)read_pass(p, READ_ALL_NS);
 }

@@ -401,6 +401,7 @@ int profiler_run(struct profiler *p, struct profiler_error *error)
 		end_guard(p, true);
 		return profiler_fail(error, r, "%s", collector_error.text);
 	}
+	profiler_passes_begin(p);
 	p->since_real_ns = profiler_clock_ns(CLOCK_REALTIME);
 	log_info("ready: sampling %u CPUs at %u Hz into %s", collectors_n_cpus(p->collectors),
 		 p->config.frequency_hz, p->config.directory);
