@@ -291,11 +291,29 @@ void query_done(struct query *query)
 	query->store = store_free(query->store);
 }
 
+bool query_is_filtered(const struct query *query)
+{
+	const struct store_filter *filter = &query->filter;
+
+	return filter->n_pids || filter->n_tids || filter->n_comms || filter->n_exes ||
+	       filter->n_units || filter->n_containers;
+}
+
 enum exit_code query_read(const struct query *query, const struct store_visitor *visitor, void *ctx,
 			  struct store_summary *ret)
 {
 	struct store_error error = {0};
 	int r = store_read(query->store, &query->filter, visitor, ctx, ret, &error);
+
+	return r < 0 ? store_failed(r, &error) : EXIT_ANSWERED;
+}
+
+enum exit_code query_read_ledger(const struct query *query,
+				 const struct store_ledger_visitor *visitor, void *ctx,
+				 struct store_summary *ret)
+{
+	struct store_error error = {0};
+	int r = store_read_ledger(query->store, &query->filter, visitor, ctx, ret, &error);
 
 	return r < 0 ? store_failed(r, &error) : EXIT_ANSWERED;
 }
