@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "event.h"
 #include "exit_code.h"
 #include "query_args.h"
 #include "store.h"
@@ -25,6 +26,7 @@ struct query {
 	struct store_span span;	    /* of the newest partition (store_span_newest) */
 	struct store_filter filter; /* borrows from args */
 	uint64_t now_ns;	    /* CLOCK_REALTIME when asked */
+	enum event event;	    /* EVENT_CPU until a command sets another one */
 };
 
 /* Opens the store only, for what asks about no window. EXIT_ANSWERED, or an error that was said:
