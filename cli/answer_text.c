@@ -52,9 +52,9 @@ static void print_waiting(const struct query *query, const struct event_answer *
 		printf("%" PRIu64 " waits (%" PRIu64 " seen)", query_whole_samples(s->count),
 		       answer->n_seen);
 	if (s->covered_ns > 0) {
-		printf(", %.2f %s on average", (double)s->value / covered, at_once[query->event]);
+		printf(", %.3f %s on average", (double)s->value / covered, at_once[query->event]);
 		if (s->value != s->machine_value)
-			printf(" (machine: %.2f)", (double)s->machine_value / covered);
+			printf(" (machine: %.3f)", (double)s->machine_value / covered);
 	}
 	puts("\n");
 }

@@ -59,28 +59,12 @@ struct line {
 	FILE *f;
 	const char *separator;
 	unsigned int n, most; /* names; 0 = all */
-	bool at_leaf;	      /* only the scheduler's frames so far */
 };
-
-/* kernel/sched/core.c: how a thread gives its CPU up, whatever for. */
-static bool is_scheduler(const char *name)
-{
-	static const char *const names[] = {"__schedule", "schedule", "preempt_schedule",
-					    "preempt_schedule_common", "preempt_schedule_irq"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
 
 static int append_line(void *ctx, const char *name)
 {
 	struct line *line = ctx;
 
-	if (line->at_leaf && is_scheduler(name))
-		return 0;
-	line->at_leaf = false;
 	if (line->most && line->n == line->most) {
 		(void)fprintf(line->f, "%s...", line->separator);
 		return 1;
@@ -113,7 +97,7 @@ int stack_text_all(const struct stack_table *table, uint32_t node, char **ret)
 
 int stack_text_few(const struct stack_table *table, uint32_t node, char **ret)
 {
-	struct line line = {.separator = " < ", .most = FEW, .at_leaf = true};
+	struct line line = {.separator = " < ", .most = FEW};
 
 	return print(table, node, &line, ret);
 }

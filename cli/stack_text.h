@@ -16,8 +16,7 @@ json_t *stack_text_json(const struct stack_table *table, uint32_t node);
 /* "leaf; caller; ...": all frames, for CSV. The caller frees *ret. Returns 0 or -ENOMEM. */
 int stack_text_all(const struct stack_table *table, uint32_t node, char **ret);
 
-/* "leaf < caller < ...", the few frames that tell most: the scheduler's own at the leaf, which all
- * waits have, are left out. As above. */
+/* "leaf < caller < ...", the first few of them. As above. */
 int stack_text_few(const struct stack_table *table, uint32_t node, char **ret);
 
 #endif
