@@ -166,7 +166,8 @@ class Figures(WaitsCase):
 
     def test_windows(self):
         """Held waits have the part that lies in the window, across partitions."""
-        for since, until, total in (("08:20:00", "08:20:10", 6 * S), ("08:20:10", "08:20:20", 9 * S),
+        for since, until, total in (("08:20:00", "08:20:10", 6 * S),
+                                    ("08:20:10", "08:20:20", 9 * S),
                                     ("08:20:10", "08:20:40", 29 * S),
                                     ("08:20:30", "08:20:50", 12 * S)):
             window, rows = self.top_json("-e", "offcpu", "--reason", "poll", "-S",
