@@ -133,7 +133,7 @@ static void run_mixed(struct worker *w)
 
 static void run_block(struct worker *w)
 {
-	wait_before(&w->self.parts[1], NSEC_PER_SEC / 2);
+	wait_before(&w->self.parts[1], NSEC_PER_SEC * 6 / 5);
 	wait_block(&w->self.parts[0], (uint64_t)(w->number * 1e9));
 }
 
