@@ -15,9 +15,12 @@ double top_percent(const struct top *top, uint64_t part)
 	return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
 }
 
-/* Why a row has no function; "" when it has one, or when functions are not told apart. */
+/* What was waited for, or why a row has no function; "" when it has one, or when functions are not
+ * told apart. */
 static const char *reason_of(const struct top_row *row)
 {
+	if (*row->wait_reason)
+		return row->wait_reason;
 	return *row->function ? "" : unknown_reason_text(row->reason);
 }
 
@@ -64,7 +67,7 @@ static int print_json_row(const struct top *top, const struct top_row *row)
 
 int top_answer_json(const struct top *top)
 {
-	int r = window_json("top", top->query, top->summary, top->parts);
+	int r = window_json("top", top->query, top->summary, &top->parts);
 
 	for (size_t i = 0; r == 0 && i < top->n_shown; i++)
 		r = print_json_row(top, &top->rows[i]);

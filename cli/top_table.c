@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "estimate_text.h"
 #include "foreign_text.h"
 #include "frame_name.h"
 #include "losses_text.h"
@@ -33,7 +34,34 @@ static void print_window(const struct top *top)
 	}
 	if (host && *host)
 		printf("host %s  ", host);
-	printf("%s  %s (%s%s)\n", sample_type_name(SAMPLE_CPU), range, width, note);
+	printf("%s  %s (%s%s)\n", event_name(top->query->event), range, width, note);
+}
+
+/* What the average of a time over the window is called. */
+static const char *const at_once[EVENT_MAX] = {
+	[EVENT_OFFCPU] = "threads blocked",
+	[EVENT_RUNQ] = "threads waiting for a CPU",
+	[EVENT_WALL] = "threads running or waiting",
+	[EVENT_WAKER] = "threads blocked",
+};
+
+static void print_waiting(const struct top *top)
+{
+	const struct store_summary *s = top->summary;
+	double covered = (double)s->covered_ns;
+
+	if (top->query->event == EVENT_WALL)
+		printf("%" PRIu64 " samples and waits", query_whole_samples(s->count));
+	else
+		printf("%" PRIu64 " waits (%" PRIu64 " seen)", query_whole_samples(s->count),
+		       top->answer->n_seen);
+	if (s->covered_ns > 0) {
+		printf(", %.2f %s on average", (double)s->value / covered,
+		       at_once[top->query->event]);
+		if (s->value != s->machine_value)
+			printf(" (machine: %.2f)", (double)s->machine_value / covered);
+	}
+	puts("\n");
 }
 
 static void print_busy(const struct top *top)
@@ -56,7 +84,8 @@ static void print_busy(const struct top *top)
 static void print_foot(const struct top *top)
 {
 	const struct store_summary *s = top->summary;
-	char losses[LOSSES_TEXT_MAX], lost[24], again[512];
+	char losses[LOSSES_TEXT_MAX], lost[24], again[512], event[128];
+	char sure[ESTIMATE_TEXT_MAX];
 
 	if (top->n_rows > top->n_shown)
 		printf("...%zu more rows. ", top->n_rows - top->n_shown);
@@ -64,23 +93,28 @@ static void print_foot(const struct top *top)
 		units_format_seconds(s->lost_ns, lost, sizeof(lost));
 	else
 		(void)snprintf(lost, sizeof(lost), "0");
-	if (top->parts)
+	if (top->parts.has_stacks)
 		printf("%.1f %% unnamed, %.1f %% truncated, ",
-		       top_percent(top, top->parts->unnamed_ns),
-		       top_percent(top, top->parts->truncated_ns));
+		       top_percent(top, top->parts.unnamed_ns),
+		       top_percent(top, top->parts.truncated_ns));
 	printf("%s lost%s.\n", lost,
 	       s->value != s->machine_value && s->lost_ns > 0 ? " on the machine" : "");
+	estimate_text(top->answer, sure, sizeof(sure));
+	if (*sure)
+		printf("Of the waits: %s.\n", sure);
 	if (s->n_losses > 0) {
 		losses_text(s, losses, sizeof(losses));
 		printf("Counted: %s\n", losses);
 	}
 	if (output_is_terminal()) {
 		query_args_print(top->query->args, again, sizeof(again));
-		if (top->parts)
-			printf("Next: profctl top%s --sort %s   |   profctl export%s\n", again,
-			       top->options->by_self ? "total" : "self", again);
+		event_args_print(&top->options->event, EVENT_CPU, event, sizeof(event));
+		if (top->parts.has_stacks)
+			printf("Next: profctl top%s%s --sort %s   |   profctl export%s%s\n", again,
+			       event, top->options->by_self ? "total" : "self", again, event);
 		else
-			printf("Next: profctl top%s   |   profctl export%s\n", again, again);
+			printf("Next: profctl top%s%s   |   profctl export%s%s\n", again, event,
+			       again, event);
 	}
 }
 
@@ -90,7 +124,7 @@ static void print_foot(const struct top *top)
 struct cells {
 	const char *cells[COLUMNS_MAX];
 	char self[24], total[24], self_pct[16], total_pct[16];
-	char pid[16], tid[16], container[SHORT_ID_DIGITS + 1], unknown[FRAME_NAME_MAX];
+	char pid[16], tid[16], count[24], container[SHORT_ID_DIGITS + 1], unknown[FRAME_NAME_MAX];
 };
 
 static const struct output_column function_columns[] = {
@@ -170,17 +204,33 @@ static void unit_cells(const struct top_row *row, struct cells *c)
 	}
 }
 
+static const struct output_column reason_columns[] = {
+	{.title = "TOTAL", .right = true},
+	{.title = "TOTAL%", .right = true},
+	{.title = "COUNT", .right = true},
+	{.title = "REASON"},
+};
+
+static void reason_cells(const struct top_row *row, struct cells *c)
+{
+	c->cells[2] = c->count;
+	c->cells[3] = row->wait_reason;
+}
+
 static const struct layout {
 	const struct output_column *columns;
 	unsigned int n_columns;
+	unsigned int name_column;				   /* what a row is called */
 	void (*cells)(const struct top_row *row, struct cells *c); /* those after the figures */
 	bool has_self;
 } layouts[] = {
-	[TOP_BY_FUNCTION] = {function_columns, ARRAY_SIZE(function_columns), function_cells, true},
-	[TOP_BY_MODULE] = {module_columns, ARRAY_SIZE(module_columns), module_cells, true},
-	[TOP_BY_PROCESS] = {process_columns, ARRAY_SIZE(process_columns), process_cells, false},
-	[TOP_BY_THREAD] = {thread_columns, ARRAY_SIZE(thread_columns), thread_cells, false},
-	[TOP_BY_UNIT] = {unit_columns, ARRAY_SIZE(unit_columns), unit_cells, false},
+	[TOP_BY_FUNCTION] = {function_columns, ARRAY_SIZE(function_columns), 4, function_cells,
+			     true},
+	[TOP_BY_MODULE] = {module_columns, ARRAY_SIZE(module_columns), 4, module_cells, true},
+	[TOP_BY_PROCESS] = {process_columns, ARRAY_SIZE(process_columns), 3, process_cells, false},
+	[TOP_BY_THREAD] = {thread_columns, ARRAY_SIZE(thread_columns), 4, thread_cells, false},
+	[TOP_BY_UNIT] = {unit_columns, ARRAY_SIZE(unit_columns), 2, unit_cells, false},
+	[TOP_BY_REASON] = {reason_columns, ARRAY_SIZE(reason_columns), 3, reason_cells, false},
 };
 
 static void make_cells(const struct top *top, const struct layout *layout,
@@ -194,6 +244,7 @@ static void make_cells(const struct top *top, const struct layout *layout,
 	(void)snprintf(c->total_pct, sizeof(c->total_pct), "%.1f%%", top_percent(top, row->total));
 	(void)snprintf(c->pid, sizeof(c->pid), "%" PRIu32, row->pid);
 	(void)snprintf(c->tid, sizeof(c->tid), "%" PRIu32, row->tid);
+	(void)snprintf(c->count, sizeof(c->count), "%" PRIu64, query_whole_samples(row->count));
 	if (layout->has_self) {
 		*next++ = c->self;
 		*next++ = c->self_pct;
@@ -201,6 +252,11 @@ static void make_cells(const struct top *top, const struct layout *layout,
 	*next++ = c->total;
 	*next = c->total_pct;
 	layout->cells(row, c);
+	if (!row->is_rest)
+		return;
+	/* It is nobody's: there are the figures and what it is. */
+	for (unsigned int i = layout->has_self ? 4 : 2; i < layout->n_columns; i++)
+		c->cells[i] = i == layout->name_column ? row->function : "";
 }
 
 /* Units have the container beside them when one is in one. */
@@ -220,7 +276,7 @@ int top_table_print(const struct top *top)
 	_cleanup_(output_table_freep) struct output_table *table = NULL;
 	int r;
 
-	if (top->summary->count == 0)
+	if (event_answer_is_empty(top->answer))
 		return 0;
 	r = output_table_new(layout->columns, count_columns(top, layout), &table);
 	for (size_t i = 0; r == 0 && i < top->n_shown; i++) {
@@ -232,7 +288,10 @@ int top_table_print(const struct top *top)
 	if (r < 0)
 		return r;
 	print_window(top);
-	print_busy(top);
+	if (top->query->event == EVENT_CPU)
+		print_busy(top);
+	else
+		print_waiting(top);
 	r = output_table_print(table);
 	if (r < 0)
 		return r;

@@ -48,6 +48,25 @@ CREATE TABLE profile (			-- the rows of one sample type in one bucket, packed
 	data BLOB NOT NULL		-- see codec_blob.h
 ) STRICT;
 
+CREATE TABLE held (			-- waits that lasted over whole buckets: count 0, value their covered_ns
+	first INTEGER NOT NULL,		-- bucket.seq of the first
+	series INTEGER NOT NULL,
+	node INTEGER NOT NULL,
+	type INTEGER NOT NULL,		-- enum sample_type
+	class INTEGER NOT NULL,		-- as a row's bin, see wait_class.h
+	last INTEGER,			-- bucket.seq of the last; NULL: up to the newest, and it goes on
+	PRIMARY KEY (first, series, node, type, class)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ledger (			-- what each thread did about a bucket, packed
+	bucket INTEGER PRIMARY KEY,	-- bucket.seq
+	n_rows INTEGER NOT NULL,
+	elapsed_ns INTEGER NOT NULL,	-- sum over the rows
+	oncpu_ns INTEGER NOT NULL,	-- sum over the rows
+	enc INTEGER NOT NULL,		-- 0 raw, 1 a zstd frame
+	data BLOB NOT NULL		-- see codec_ledger.h
+) STRICT;
+
 CREATE TABLE loss (			-- what a bucket did not keep
 	bucket INTEGER NOT NULL,	-- bucket.seq
 	name TEXT NOT NULL,		-- a word, e.g. ringbuf_full

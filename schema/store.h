@@ -14,7 +14,7 @@
 #include "dictionary.h"
 #include "profile.h"
 
-#define STORE_FORMAT_VERSION 1
+#define STORE_FORMAT_VERSION 2 /* 1 has neither ledger nor held waits */
 #define STORE_ERROR_MAX	     512
 
 /* What went wrong and what to do next, one sentence without a newline; "" after success. */
@@ -28,7 +28,8 @@ struct store_writer;
 
 struct store_options {
 	uint64_t bucket_ns;   /* nominal width of the buckets to come, for readers' hints */
-	uint32_t max_nodes;   /* a new partition is begun beyond it; 0 = 1,000,000 */
+	uint32_t max_nodes;   /* a new partition is begun beyond it, and beyond a quarter of it in
+				 series; 0 = 1,000,000 */
 	uint64_t max_bytes;   /* oldest partitions are unlinked beyond it; 0 = 1 GiB */
 	uint64_t now_real_ns; /* creation time of the first partition */
 	const char *boot_id;  /* may be NULL, as may the next */
@@ -63,14 +64,17 @@ int store_writer_open(const char *dir, const struct store_options *options,
 
 /*
  * Writes one bucket in one transaction (dictionary entries first). A new partition is begun before
- * it when the limit of nodes was reached, UTC midnight passed, or the clock was set back beyond the
- * current one's start; partitions above max_bytes are unlinked after it, the oldest first.
- * Rows that differ in count and value only are added up, and losses of one name. A location keeps
- * its names when a later bucket brings none; JIT, BPF and interpreted code of another name is
- * another location. On failure the transaction is rolled back, the ids it took are forgotten, and
- * the caller may give the bucket again, alone or merged into the next; on a full disk the oldest
- * partition is unlinked, to make room for that. Errors: -ENOSPC, -EIO, -EINVAL (an index, a length
- * or a sum out of range, a row without series or stack), -ENOMEM.
+ * it when the limit of nodes or series was reached, UTC midnight passed, or the clock was set back
+ * beyond the current one's start; partitions above max_bytes are unlinked after it, the oldest
+ * first. Rows that differ in count and value only are added up, and losses of one name; of ledger
+ * rows of one series sums are added up, the longest waits and the peak are the greatest, and the
+ * resident size is the later one that is not 0. `held` is all that was held over this bucket: what
+ * was held over the bucket before and is not in it ended there. A location keeps its names when a
+ * later bucket brings none; JIT, BPF and interpreted code of another name is another location. On
+ * failure the transaction is rolled back, the ids it took are forgotten, and the caller may give
+ * the bucket again, alone or merged into the next; on a full disk the oldest partition is unlinked,
+ * to make room for that. Errors: -ENOSPC, -EIO, -EINVAL (an index, a length or a sum out of range,
+ * a row without series or stack), -ENOMEM.
  */
 int store_write_bucket(struct store_writer *writer, const struct profile_bucket *bucket,
 		       struct store_error *error);

@@ -10,6 +10,10 @@
 #define WAL_FRAMES_MAX 2048 /* of 4 KiB */
 #define SECONDS_OF_DAY 86400
 
+/* A partition may have as many series as nodes divided by this. Threads that come and go bring one
+ * each, whatever their stacks are. */
+#define SERIES_SHARE 4
+
 /* Oldest partitions unlinked for one new one: a disk that others fill must not cost all history. */
 #define ROOM_TRIES 4
 
@@ -25,6 +29,12 @@ static const char *const statement_sql[] = {
 		"period_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[LIVE_PROFILE] = "INSERT INTO profile (id, n_rows, count, value, enc, data) "
 			 "VALUES (?, ?, ?, ?, ?, ?)",
+	[LIVE_LEDGER] = "INSERT INTO ledger (bucket, n_rows, elapsed_ns, oncpu_ns, enc, data) "
+			"VALUES (?, ?, ?, ?, ?, ?)",
+	[LIVE_HELD_FIRST] = "INSERT INTO held (first, series, node, type, class) "
+			    "VALUES (?, ?, ?, ?, ?)",
+	[LIVE_HELD_LAST] = "UPDATE held SET last = ?6 WHERE first = ?1 AND series = ?2 AND "
+			   "node = ?3 AND type = ?4 AND class = ?5",
 	[LIVE_LOSS] = "INSERT INTO loss (bucket, name, count, weight_ns) VALUES (?, ?, ?, ?) "
 		      "ON CONFLICT DO UPDATE SET count = count + excluded.count, "
 		      "weight_ns = weight_ns + excluded.weight_ns",
@@ -87,6 +97,7 @@ struct live *live_free(struct live *live)
 		sqlite3_close(live->db);
 	}
 	intern_done(&live->intern);
+	held_set_done(&live->held);
 	free(live);
 	return NULL;
 }
@@ -99,7 +110,8 @@ int live_rotate(struct store_writer *writer, uint64_t start_real_ns, struct stor
 
 	if (start_s >= old->partition.tmin_s &&
 	    start_s / SECONDS_OF_DAY == old->partition.tmin_s / SECONDS_OF_DAY &&
-	    old->intern.nodes.n <= writer->options.max_nodes)
+	    old->intern.nodes.n <= writer->options.max_nodes &&
+	    old->intern.series.n <= 1 + writer->options.max_nodes / SERIES_SHARE)
 		return 0;
 	r = live_new(writer, start_real_ns, start_real_ns, &next, error);
 	if (r < 0)

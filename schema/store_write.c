@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * store_write.c - one bucket, one transaction: new dictionary entries first, then the bucket, its
- * packed rows by sample type, and its losses. A failure leaves neither rows nor ids behind.
+ * packed rows by sample type, its ledger, held waits and losses. A failure leaves neither rows nor
+ * ids behind.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,13 +15,7 @@ struct typed_row {
 	struct blob_row row;
 };
 
-/* SQLite's integers are signed. */
-static bool fits(uint64_t value)
-{
-	return value <= INT64_MAX;
-}
-
-static int run(struct live *live, enum live_statement which, struct store_error *error)
+int live_run(struct live *live, enum live_statement which, struct store_error *error)
 {
 	sqlite3_stmt *statement = live->statements[which];
 	int rc = sqlite3_step(statement), r = 0;
@@ -31,16 +26,17 @@ static int run(struct live *live, enum live_statement which, struct store_error 
 	return r;
 }
 
-/* Binds integers from parameter `first` on. */
-static void bind_numbers(sqlite3_stmt *statement, int first, const uint64_t *numbers, int n)
+void live_bind(struct live *live, enum live_statement which, int first, const uint64_t *numbers,
+	       int n)
 {
 	for (int i = 0; i < n; i++)
-		(void)sqlite3_bind_int64(statement, first + i, (sqlite3_int64)numbers[i]);
+		(void)sqlite3_bind_int64(live->statements[which], first + i,
+					 (sqlite3_int64)numbers[i]);
 }
 
-/* Packs writer->chunk into the parameters for enc and data. */
-static int bind_packed(struct store_writer *writer, sqlite3_stmt *statement, int enc_at)
+int live_bind_packed(struct store_writer *writer, enum live_statement which, int enc_at)
 {
+	sqlite3_stmt *statement = writer->live->statements[which];
 	enum pack_enc enc;
 	const void *data;
 	size_t len;
@@ -64,13 +60,13 @@ static int write_files(struct live *live, struct store_error *error)
 	for (uint32_t id = intern->mark.files; r == 0 && id < intern->files.n; id++) {
 		const struct intern_file *file = id_table_at(&intern->files, id);
 
-		bind_numbers(insert, 1, (uint64_t[]){id, file->kind, file->is_build_id}, 3);
+		live_bind(live, LIVE_FILE, 1, (uint64_t[]){id, file->kind, file->is_build_id}, 3);
 		(void)sqlite3_bind_blob(insert, 4, file->identity, (int)file->identity_len,
 					SQLITE_STATIC);
-		bind_numbers(insert, 5, (uint64_t[]){file->trust_uid}, 1);
+		live_bind(live, LIVE_FILE, 5, (uint64_t[]){file->trust_uid}, 1);
 		(void)sqlite3_bind_text(insert, 6, string_table_at(&intern->strings, file->path),
 					-1, SQLITE_STATIC);
-		r = run(live, LIVE_FILE, error);
+		r = live_run(live, LIVE_FILE, error);
 	}
 	return r;
 }
@@ -78,7 +74,6 @@ static int write_files(struct live *live, struct store_error *error)
 static int write_chunks(struct store_writer *writer, struct store_error *error)
 {
 	struct live *live = writer->live;
-	sqlite3_stmt *insert = live->statements[LIVE_CHUNK];
 	int r = 0;
 
 	for (int kind = 1; r == 0 && kind < CHUNK_KIND_MAX; kind++) {
@@ -88,12 +83,12 @@ static int write_chunks(struct store_writer *writer, struct store_error *error)
 		r = intern_chunk(&live->intern, (enum chunk_kind)kind, &writer->chunk, &first, &n);
 		if (r == 0 && !n)
 			continue;
-		bind_numbers(insert, 1, (uint64_t[]){(uint64_t)kind, first, n}, 3);
+		live_bind(live, LIVE_CHUNK, 1, (uint64_t[]){(uint64_t)kind, first, n}, 3);
 		if (r == 0)
-			r = bind_packed(writer, insert, 4);
+			r = live_bind_packed(writer, LIVE_CHUNK, 4);
 		if (r < 0)
 			return store_fail(error, r, "out of memory");
-		r = run(live, LIVE_CHUNK, error);
+		r = live_run(live, LIVE_CHUNK, error);
 	}
 	return r;
 }
@@ -156,7 +151,6 @@ static int write_profile(struct store_writer *writer, uint64_t seq, const struct
 			 size_t n, uint64_t period_ns, struct store_error *error)
 {
 	_cleanup_free_ struct blob_row *packed = calloc(n, sizeof(*packed));
-	sqlite3_stmt *insert = writer->live->statements[LIVE_PROFILE];
 	uint64_t count = 0, value = 0;
 	int r;
 
@@ -165,19 +159,20 @@ static int write_profile(struct store_writer *writer, uint64_t seq, const struct
 	for (size_t i = 0; i < n; i++) {
 		packed[i] = rows[i].row;
 		if (__builtin_add_overflow(count, packed[i].count, &count) ||
-		    __builtin_add_overflow(value, packed[i].value, &value) || !fits(count) ||
-		    !fits(value))
+		    __builtin_add_overflow(value, packed[i].value, &value) || !live_fits(count) ||
+		    !live_fits(value))
 			return store_fail(error, -EINVAL,
 					  "the rows of a bucket add up to too much");
 	}
 	byte_buf_clear(&writer->chunk);
 	r = blob_encode(packed, n, rows->type == SAMPLE_CPU ? period_ns : 0, &writer->chunk);
 	if (r == 0)
-		r = bind_packed(writer, insert, 5);
+		r = live_bind_packed(writer, LIVE_PROFILE, 5);
 	if (r < 0)
 		return store_fail(error, r, "out of memory");
-	bind_numbers(insert, 1, (uint64_t[]){seq << 8 | rows->type, n, count, value}, 4);
-	return run(writer->live, LIVE_PROFILE, error);
+	live_bind(writer->live, LIVE_PROFILE, 1,
+		  (uint64_t[]){seq << 8 | rows->type, n, count, value}, 4);
+	return live_run(writer->live, LIVE_PROFILE, error);
 }
 
 static int write_profiles(struct store_writer *writer, uint64_t seq,
@@ -209,14 +204,14 @@ static int write_losses(struct live *live, uint64_t seq, const struct profile_bu
 	for (uint32_t i = 0; r == 0 && i < bucket->n_losses; i++) {
 		const struct profile_loss *loss = &bucket->losses[i];
 
-		if (!fits(loss->count) || !fits(loss->weight_ns))
+		if (!live_fits(loss->count) || !live_fits(loss->weight_ns))
 			return store_fail(error, -EINVAL, "loss %s is out of range", loss->name);
 		if (!loss->count && !loss->weight_ns)
 			continue;
-		bind_numbers(insert, 1, &seq, 1);
+		live_bind(live, LIVE_LOSS, 1, &seq, 1);
 		(void)sqlite3_bind_text(insert, 2, loss->name, -1, SQLITE_STATIC);
-		bind_numbers(insert, 3, (uint64_t[]){loss->count, loss->weight_ns}, 2);
-		r = run(live, LIVE_LOSS, error);
+		live_bind(live, LIVE_LOSS, 3, (uint64_t[]){loss->count, loss->weight_ns}, 2);
+		r = live_run(live, LIVE_LOSS, error);
 	}
 	return r;
 }
@@ -232,14 +227,17 @@ static int write_all(struct store_writer *writer, const struct profile_bucket *b
 		r = write_chunks(writer, error);
 	if (r < 0)
 		return r;
-	bind_numbers(live->statements[LIVE_BUCKET], 1,
-		     (uint64_t[]){seq, bucket->start_real_ns, bucket->duration_ns,
-				  bucket->covered_ns, bucket->start_boot_ns, bucket->n_cpus,
-				  bucket->period_ns},
-		     7);
-	r = run(live, LIVE_BUCKET, error);
+	live_bind(live, LIVE_BUCKET, 1,
+		  (uint64_t[]){seq, bucket->start_real_ns, bucket->duration_ns, bucket->covered_ns,
+			       bucket->start_boot_ns, bucket->n_cpus, bucket->period_ns},
+		  7);
+	r = live_run(live, LIVE_BUCKET, error);
 	if (r == 0)
 		r = write_profiles(writer, seq, bucket, map, error);
+	if (r == 0)
+		r = live_write_ledger(writer, seq, bucket, map, error);
+	if (r == 0)
+		r = live_write_held(live, seq, bucket, map, error);
 	if (r == 0)
 		r = write_losses(live, seq, bucket, error);
 	return r;
@@ -249,15 +247,15 @@ static int write_transaction(struct store_writer *writer, const struct profile_b
 			     const struct intern_map *map, struct store_error *error)
 {
 	struct live *live = writer->live;
-	int r = run(live, LIVE_BEGIN, error);
+	int r = live_run(live, LIVE_BEGIN, error);
 
 	if (r == 0)
 		r = write_all(writer, bucket, map, error);
 	if (r == 0)
-		r = run(live, LIVE_COMMIT, error);
+		r = live_run(live, LIVE_COMMIT, error);
 	/* SQLite rolls some failures back by itself. */
 	if (r < 0 && !sqlite3_get_autocommit(live->db))
-		(void)run(live, LIVE_ROLLBACK, NULL);
+		(void)live_run(live, LIVE_ROLLBACK, NULL);
 	return r;
 }
 
@@ -266,8 +264,9 @@ static bool head_fits(const struct profile_bucket *bucket)
 	uint64_t until;
 
 	return !__builtin_add_overflow(bucket->start_real_ns, bucket->duration_ns, &until) &&
-	       fits(until) && bucket->duration_ns <= BUCKET_WIDTH_MAX_NS &&
-	       fits(bucket->covered_ns) && fits(bucket->start_boot_ns) && fits(bucket->period_ns);
+	       live_fits(until) && bucket->duration_ns <= BUCKET_WIDTH_MAX_NS &&
+	       live_fits(bucket->covered_ns) && live_fits(bucket->start_boot_ns) &&
+	       live_fits(bucket->period_ns);
 }
 
 int store_write_bucket(struct store_writer *writer, const struct profile_bucket *bucket,
@@ -295,12 +294,14 @@ int store_write_bucket(struct store_writer *writer, const struct profile_bucket 
 	intern_map_done(&map);
 	if (r < 0) {
 		intern_rollback(&live->intern);
+		held_set_rollback(&live->held);
 		/* The caller gives the bucket again; by then there is room. */
 		if (r == -ENOSPC)
 			(void)store_make_room(writer);
 		return r;
 	}
 	intern_commit(&live->intern);
+	held_set_commit(&live->held);
 	live->n_buckets++;
 	/* The bucket is safe; what cannot be removed now is tried again after the next one. */
 	(void)store_prune(writer, NULL);

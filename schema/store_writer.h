@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * store_writer.h - the state of the store's one writer, shared by store_open.c, store_write.c,
+ * store_writer.h - the state of the store's one writer, shared by store_open.c, store_write*.c,
  * store_rotate.c and store_prune.c. Private to schema/.
  */
 #ifndef PROFD_STORE_WRITER_H
 #define PROFD_STORE_WRITER_H
 
+#include "held_set.h"
 #include "intern.h"
 #include "pack.h"
 #include "partition.h"
@@ -18,6 +19,9 @@ enum live_statement {
 	LIVE_CHUNK,
 	LIVE_BUCKET,
 	LIVE_PROFILE,
+	LIVE_LEDGER,
+	LIVE_HELD_FIRST,
+	LIVE_HELD_LAST,
 	LIVE_LOSS,
 	LIVE_STATEMENT_MAX
 };
@@ -28,6 +32,7 @@ struct live {
 	sqlite3 *db;
 	sqlite3_stmt *statements[LIVE_STATEMENT_MAX];
 	struct intern intern;
+	struct held_set held;
 	uint64_t n_buckets;
 };
 
@@ -52,10 +57,32 @@ DEFINE_CLEANUP(struct live *, live_free);
 
 /*
  * Begins a new partition when a bucket that starts then must not go into the current one: at its
- * limit of nodes, on another UTC day, before its first bucket (the clock was set back). On failure
- * the current one stays.
+ * limit of nodes or series, on another UTC day, before its first bucket (the clock was set back).
+ * On failure the current one stays.
  */
 int live_rotate(struct store_writer *writer, uint64_t start_real_ns, struct store_error *error);
+
+/* Steps one of the live partition's statements. */
+int live_run(struct live *live, enum live_statement which, struct store_error *error);
+/* Binds integers from parameter `first` on. */
+void live_bind(struct live *live, enum live_statement which, int first, const uint64_t *numbers,
+	       int n);
+/* Packs writer->chunk into the parameters for enc and data. Returns 0, -E2BIG or -ENOMEM. */
+int live_bind_packed(struct store_writer *writer, enum live_statement which, int enc_at);
+
+/* SQLite's integers are signed. */
+static inline bool live_fits(uint64_t value)
+{
+	return value <= INT64_MAX;
+}
+
+/* The parts of a bucket that store_write_ledger.c and store_write_held.c write, within its
+ * transaction. Errors: those of store_write_bucket(), with a text. */
+int live_write_ledger(struct store_writer *writer, uint64_t seq,
+		      const struct profile_bucket *bucket, const struct intern_map *map,
+		      struct store_error *error);
+int live_write_held(struct live *live, uint64_t seq, const struct profile_bucket *bucket,
+		    const struct intern_map *map, struct store_error *error);
 
 /* Unlinks the oldest partitions while the store is above its limit of bytes. */
 int store_prune(struct store_writer *writer, struct store_error *error);

@@ -32,9 +32,17 @@ const char *wait_reason_name(enum wait_reason reason);
 /* The reason with that name, WAIT_REASON_NONE when there is none. */
 enum wait_reason wait_reason_parse(const char *name);
 
-/* What a frame of the kernel says, WAIT_REASON_NONE for most. The leaf-most frame that says
- * something decides. */
+/* What a frame of the kernel says, WAIT_REASON_NONE for most. A suffix of the compiler's
+ * (.isra.0, .constprop.0, .cold) does not matter. */
 enum wait_reason wait_reason_of_function(const char *function);
+
+/*
+ * What a stack says, frame by frame from the leaf outwards, beginning with WAIT_REASON_NONE: the
+ * leaf-most frame that says something decides, but a wait for the disk inside a page fault is a
+ * page fault: the program touched memory, and asked for no file. A lock inside one (mmap_lock)
+ * stays a lock.
+ */
+enum wait_reason wait_reason_add(enum wait_reason so_far, enum wait_reason next);
 
 /* The reason of a wait in that state whose stack said `of_stack` (WAIT_REASON_NONE: nothing). */
 enum wait_reason wait_reason_of(enum wait_state state, enum wait_reason of_stack);

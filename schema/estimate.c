@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * estimate.c - see estimate.h. Sampled sums are Horvitz-Thompson estimates: each wait is drawn with
+ * a chance q = 1/w that is fixed before it begins, so that w * d of the drawn ones adds up to d of
+ * all on average, whatever the chance was made of.
+ */
+#include "estimate.h"
+
+#include <errno.h>
+#include <math.h>
+
+#define NORMAL_95 1.959964 /* half the width of the 95 % interval, in standard deviations */
+
+int estimate_add(struct estimate_sums *sums, uint32_t bin, uint64_t count, uint64_t value)
+{
+	double n_waits = (double)count / PROFILE_COUNT_ONE, ns = (double)value, weight, mean;
+	struct wait_class class;
+
+	if (wait_class_unpack(bin, &class) < 0)
+		return -EBADMSG;
+	/* A charge of a wait that goes on was measured, not drawn. */
+	if (class.exact || class.bin == LATENCY_BIN_OPEN || !count) {
+		sums->exact_ns += ns;
+		sums->exact_count += n_waits;
+		return 0;
+	}
+	weight = (double)(1u << class.weight_log2);
+	mean = ns / n_waits;
+	sums->sampled_ns += ns;
+	sums->sampled_count += n_waits;
+	sums->n_samples += n_waits / weight;
+	sums->squares += n_waits * weight * mean * mean;
+	sums->variance += n_waits * (weight - 1) * mean * mean;
+	return 0;
+}
+
+void estimate_init(struct estimate *estimate, const struct estimate_sums *group, bool has_ledger,
+		   double ledger_ns)
+{
+	double beyond_ns = ledger_ns - group->exact_ns;
+
+	*estimate = (struct estimate){.factor = 1, .group = *group};
+	if (group->squares > 0)
+		estimate->n_eff = group->sampled_ns * group->sampled_ns / group->squares;
+	if (!has_ledger)
+		return;
+	if (beyond_ns < 0)
+		estimate->overrun_ns = -beyond_ns;
+	else
+		estimate->remainder_ns = beyond_ns;
+	if (estimate->n_eff >= ESTIMATE_N_EFF_MIN) {
+		estimate->scaled = true;
+		estimate->factor = estimate->remainder_ns / group->sampled_ns;
+	} else if (estimate->remainder_ns > group->sampled_ns) {
+		estimate->not_sampled_ns = estimate->remainder_ns - group->sampled_ns;
+	}
+}
+
+double estimate_ns(const struct estimate *estimate, const struct estimate_sums *part)
+{
+	return part->exact_ns + estimate->factor * part->sampled_ns;
+}
+
+/*
+ * Scaled, a part is the share p of a known remainder: a ratio of two estimates, of which the one
+ * contains the other. To first order its variance is that of (1 - p) * part - p * rest, and draws
+ * are independent (Cochran, Sampling Techniques, 6.3).
+ */
+double estimate_half_width_ns(const struct estimate *estimate, const struct estimate_sums *part)
+{
+	const struct estimate_sums *group = &estimate->group;
+	double variance = part->variance;
+
+	if (estimate->scaled) {
+		double p = part->sampled_ns / group->sampled_ns;
+		double rest = group->variance > variance ? group->variance - variance : 0;
+
+		variance = (1 - p) * (1 - p) * variance + p * p * rest;
+	}
+	return NORMAL_95 * estimate->factor * sqrt(variance);
+}
