@@ -17,12 +17,12 @@ GATED_S = 2
 DISK_S = 10 if FULL else 3
 FILE_MB = 512 if FULL else 64
 STOPS = 10 if FULL else 4
-CPU_S = 10 if FULL else 3
+CPU_S = 30 if FULL else 6
 THREADS = 10000 if FULL else 1000
 MEMORY_MB = 1500 if FULL else 200
 BUSY_S = 10 if FULL else 4
 
-KINDS = ["timer1", "timer20", "mixed", f"block:{BLOCK_S}", "join", "mutex", "pipe", "pipew",
+KINDS = ["timer1", "timer20", f"block:{BLOCK_S}", "join", "mutex", "pipe", "pipew",
          "socket", "tcp", "poll", "epoll", "spin"]
 # A few of what stress-ng can do that differ for a scheduler.
 STRESS = ["stress-ng", "--quiet", "--switch", "2", "--futex", "1", "--pipe", "1", "--cpu", "1",
@@ -52,7 +52,7 @@ def all_scenes(directory):
         Scene("stopped", [workload("stopper"), STOPS]),
         Scene("hang", [workload("waiter"), HANG_S + 2, f"hang:{HANG_S}"]),
         Scene("gated", [workload("waiter"), 4, "storm:0", "storm:1", f"block:{GATED_S}"]),
-        Scene("cpu", [workload("spin"), CPU_S * 1000]),
+        Scene("mixed", [workload("waiter"), CPU_S, "mixed", "spin"]),
         Scene("threads", [workload("short_lives"), "threads", THREADS]),
         Scene("memory", [workload("short_lives"), "memory", MEMORY_MB]),
         Scene("busy", [workload("waiter"), BUSY_S, "timer1", "spin", "pipe"],

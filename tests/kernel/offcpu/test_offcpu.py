@@ -7,8 +7,10 @@ against a BPF program of the tests' own that sums every switch. PROFD_TEST_FULL:
 
 A check with a tolerance also fails when that is too wide to see an error of 20 %.
 """
+import math
 import pathlib
 import re
+import statistics
 import sys
 import tempfile
 import unittest
@@ -21,10 +23,8 @@ MS = 1000000
 PLANTED_PART = 0.2
 LEDGER_PART = 0.02
 OTHER_NS, OTHER_PART = MS, 0.005
-LONG_NS = 2**23  # waits that are all seen
 TICK_S = 0.01
 SIGMAS = 5
-SIGMAS_OF_INTERVAL = 1.96
 # By what the kernel calls woken and what it calls running again, which differ by the length of its
 # own paths: a wait's end may be seen a little later, or its time in the run queue begin sooner.
 WAKE_PATH_NS = 10000
@@ -33,7 +33,6 @@ WAKE_PATH_NS = 10000
 WAITS = {
     "timer1": (("sleep",), r"self_main;run_timer1;wait_timer_1ms;.*nanosleep"),
     "timer20": (("sleep",), r"self_main;run_timer20;wait_timer_20ms;.*nanosleep"),
-    "mixed": (("sleep",), r"self_main;run_mixed;wait_mixed_[25]ms;.*nanosleep"),
     "block": (("sleep",), r"self_main;run_block;wait_b\w+;.*nanosleep"),
     "join": (("lock",), r"self_main;run_join;wait_join;.*futex"),
     "mutex": (("lock",), r"self_main;run_mutex;.*futex"),
@@ -74,10 +73,10 @@ class Offcpu(unittest.TestCase):
         self.assertEqual(len(rows), 1)
         return rows[0]
 
-    def near(self, what, actual, truth, allowed):
+    def near(self, what, actual, truth, allowed, seen=PLANTED_PART):
         """And the tolerance is so small that an error of 20 % would be seen."""
         with self.subTest(what):
-            self.assertLess(allowed, PLANTED_PART * truth, "too wide to see an error")
+            self.assertLess(allowed, seen * truth, "too wide to see an error")
             self.assertLessEqual(abs(actual - truth), allowed,
                                  f"{actual / 1e6:.3f} instead of {truth / 1e6:.3f} ms")
 
@@ -120,7 +119,7 @@ class Offcpu(unittest.TestCase):
             self.check_ledger(rows[truth["tid"]], truth)
 
     def test_ledger(self):
-        for name in ("waits", "disk", "stopped", "hang", "gated"):
+        for name in ("waits", "mixed", "disk", "stopped", "hang", "gated"):
             self.check_ledgers(self.scene(name))
 
     def test_ledger_by_switches(self):
@@ -174,7 +173,7 @@ class Offcpu(unittest.TestCase):
 
     def test_cpu(self):
         """Against /proc/PID/stat, which counts ticks, when it was dead; and wait4()."""
-        scene = self.scene("cpu")
+        scene = self.scene("mixed")
         row = self.process(scene)
         self.near("ticks", row["oncpu_ns"], scene.stat_cpu_s * 1e9,
                   0.01 * scene.stat_cpu_s * 1e9 + 2 * TICK_S * 1e9)
@@ -216,9 +215,9 @@ class Offcpu(unittest.TestCase):
             self.assertGreaterEqual(right / weight, STACK_LEAST, f"{stacks}")
         return truth
 
-    def off_cpu(self, scene, truth):
+    def off_cpu(self, scene, truth, window=None):
         """{function: row} of a thread, and the window line."""
-        window, rows = self.profd.ask("top", scene.window, "--event", "offcpu", "-n", 0, "-t",
+        window, rows = self.profd.ask("top", window or scene.window, "--event", "offcpu", "-n", 0, "-t",
                                       truth["tid"])
         return window, {row["function"]: row for row in rows}
 
@@ -231,11 +230,32 @@ class Offcpu(unittest.TestCase):
             self.assertIsNotNone(row)
         if row is None:
             return
-        allowed = LEDGER_PART * part["ns"] + MS
-        if part["ns"] / part["n"] < LONG_NS:
-            allowed += SIGMAS * row["half_width_ns"] / SIGMAS_OF_INTERVAL
         runq_ns = truth["runq_ns"] * part["ns"] / sum(p["ns"] for p in truth["parts"])
-        self.near(what, row["total_ns"], part["ns"] - runq_ns, allowed)
+        self.near(what, row["total_ns"], part["ns"] - runq_ns, LEDGER_PART * part["ns"] + MS)
+
+    def test_mixed(self):
+        """Two kinds of short waits in one thread: only samples tell how much of each there was. The
+        buckets are draws of their own, so their spread tells the standard error of their sum."""
+        scene = self.scene("mixed")
+        truth = self.check_waits(scene, "mixed", ("sleep",),
+                                 r"self_main;run_mixed;wait_mixed_[25]ms;.*nanosleep")
+        buckets = range(scene.window[0] + BUCKET_S, scene.window[1] - BUCKET_S, BUCKET_S)
+        parts = {part["function"]: [] for part in truth["parts"]}
+        for bucket in buckets:
+            _, rows = self.off_cpu(scene, truth, (bucket, bucket + BUCKET_S))
+            for function, values in parts.items():
+                values.append(rows[function]["total_ns"] if function in rows else 0)
+        whole_ns = sum(part["ns"] for part in truth["parts"])
+        for part in truth["parts"]:
+            values = parts[part["function"]]
+            error_ns = statistics.stdev(values) * math.sqrt(len(values))
+            expected_ns = len(values) * BUCKET_S * 1e9 * part["ns"] / truth["elapsed_ns"] * \
+                blocked_truth_ns(truth) / whole_ns
+            print(f"{part['function']}: {part['n']} waits, {len(values)} buckets, "
+                  f"{sum(values) / 1e6:.1f} ms of {expected_ns / 1e6:.1f}, standard error "
+                  f"{error_ns / 1e6:.1f}", flush=True)
+            self.near(part["function"], sum(values), expected_ns, SIGMAS * error_ns,
+                      PLANTED_PART if FULL else 0.6)
 
     def test_waits(self):
         scene = self.scene("waits")
