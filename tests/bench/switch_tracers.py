@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What may be at the switch hook while a storm runs: nothing, an empty program, profd, offcputime."""
+"""What may be at the switch hook while a storm runs: nothing, an empty program, profd or
+offcputime."""
 import contextlib
 import os
 import signal

@@ -216,15 +216,14 @@ class Offcpu(unittest.TestCase):
         return truth
 
     def off_cpu(self, scene, truth, window=None):
-        """{function: row} of a thread, and the window line."""
-        window, rows = self.profd.ask("top", window or scene.window, "--event", "offcpu", "-n", 0, "-t",
-                                      truth["tid"])
-        return window, {row["function"]: row for row in rows}
+        """{function: row} of a thread."""
+        _, rows = self.profd.ask("top", window or scene.window, "--event", "offcpu", "-n", 0,
+                                 "-t", truth["tid"])
+        return {row["function"]: row for row in rows}
 
     def check_part(self, scene, truth, part):
         """A function's waits by its own clock, which has their time in the run queue in it too."""
-        _, rows = self.off_cpu(scene, truth)
-        row = rows.get(part["function"])
+        row = self.off_cpu(scene, truth).get(part["function"])
         what = f"{truth['comm']} {part['function']}"
         with self.subTest(what):
             self.assertIsNotNone(row)
@@ -242,7 +241,7 @@ class Offcpu(unittest.TestCase):
         buckets = range(scene.window[0] + BUCKET_S, scene.window[1] - BUCKET_S, BUCKET_S)
         parts = {part["function"]: [] for part in truth["parts"]}
         for bucket in buckets:
-            _, rows = self.off_cpu(scene, truth, (bucket, bucket + BUCKET_S))
+            rows = self.off_cpu(scene, truth, (bucket, bucket + BUCKET_S))
             for function, values in parts.items():
                 values.append(rows[function]["total_ns"] if function in rows else 0)
         whole_ns = sum(part["ns"] for part in truth["parts"])
