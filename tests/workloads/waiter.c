@@ -151,7 +151,7 @@ static void *end_after_a_while(void *ns)
 
 static void run_join(struct worker *w)
 {
-	uint64_t ns = 600000000;
+	uint64_t ns = 1500000000;
 	pthread_t thread;
 
 	while (goes_on(w)) {
