@@ -30,21 +30,6 @@ static enum exit_code answer(const struct top_args *args)
 	return top_read(&top);
 }
 
-static int parse_lines(const char *text, uint32_t *ret)
-{
-	unsigned long lines;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	lines = strtoul(text, &end, 10);
-	if (errno || *end != '\0' || lines > UINT32_MAX)
-		return -EINVAL;
-	*ret = (uint32_t)lines;
-	return 0;
-}
-
 /* Which of the words it is. Returns its index or -EINVAL. */
 static int parse_word(const char *text, const char *const *words, unsigned int n)
 {
@@ -71,7 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[1] = &args->options.event;
 		return 0;
 	case 'n':
-		if (parse_lines(arg, &args->options.n_lines) < 0)
+		if (output_lines_parse(arg, &args->options.n_lines) < 0)
 			argp_error(state, "--lines '%s': give a number, 0 for all", arg);
 		return 0;
 	case 's':

@@ -19,8 +19,8 @@ struct reading {
 	void *ctx;
 	enum sample_type type;
 	const struct estimate *estimate; /* NULL: rows are as they are */
-	bool wants_reasons;
-	struct wait_reasons *reasons; /* of the partition at hand, as are leaves */
+	bool wants_stacks;		 /* or reasons, which are in them */
+	struct wait_reasons *reasons;	 /* of the partition at hand, as are leaves */
 	bool wants_leaves;
 	struct event_leaves *leaves;
 	uint64_t value, count;	    /* as shown */
@@ -32,7 +32,7 @@ static int begin(void *ctx, const struct dictionary *dictionary)
 	struct reading *reading = ctx;
 	int r = 0;
 
-	if (reading->wants_reasons)
+	if (reading->wants_stacks)
 		r = wait_reasons_new(dictionary, &reading->reasons);
 	if (r == 0 && reading->wants_leaves)
 		return event_leaves_new(dictionary, &reading->leaves);
@@ -74,6 +74,8 @@ static int judge(struct reading *reading, struct event_row *row)
 		row->reason = WAIT_REASON_CPU;
 	if (!event_args_has_reason(reading->args, row->reason))
 		return 1;
+	if (reading->reasons)
+		row->row.node = wait_reasons_leaf(reading->reasons, row->row.node);
 	r = estimate_add(&reading->shown, row->row.bin, row->row.count, row->row.value);
 	if (r < 0 || is_exact(row))
 		return r;
@@ -163,7 +165,7 @@ static enum exit_code read_type(const struct query *query, struct reading *readi
 {
 	const struct store_visitor visitor = {begin, add_row, end,
 					      .series_only = reading->sink->series_only &&
-							     !reading->wants_reasons};
+							     !reading->wants_stacks};
 	_cleanup_(store_summary_done) struct store_summary summary = {0};
 	_cleanup_(wait_query_done) struct wait_query waits = {0};
 	enum exit_code code = EXIT_ANSWERED;
@@ -237,8 +239,9 @@ enum exit_code event_read(const struct query *query, const struct event_args *ar
 			.sink = sink,
 			.ctx = ctx,
 			.type = types[i],
-			.wants_reasons = types[i] == SAMPLE_OFFCPU &&
-					 (sink->reasons || args->reasons || leaf),
+			.wants_stacks = event_has_ledger(types[i]) &&
+					(!sink->series_only || (types[i] == SAMPLE_OFFCPU &&
+								(sink->reasons || args->reasons))),
 			.wants_leaves = leaf,
 		};
 		enum exit_code code;

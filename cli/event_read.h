@@ -15,7 +15,9 @@
 #define EVENT_NOT_SAMPLED "[not sampled]"
 
 struct event_row {
-	struct store_row row; /* count and value are scaled and rounded */
+	/* count and value are scaled and rounded; node is without the frames that every wait ends
+	 * in (wait_reasons.h) */
+	struct store_row row;
 	enum sample_type type;
 	struct wait_class class;
 	enum wait_reason reason; /* WAIT_REASON_NONE: on a CPU, or not asked for */

@@ -42,6 +42,9 @@ struct top_row {
 	uint64_t count;	      /* of self, in 1/PROFILE_COUNT_ONE */
 };
 
+/* Nothing told apart, no time. */
+extern const struct top_row top_row_none;
+
 struct top {
 	const struct top_options *options;
 	const struct query *query;
@@ -67,5 +70,42 @@ double top_percent(const struct top *top, uint64_t part);
 /* Print to stdout. An empty window prints only what the format has for one. 0 or -ENOMEM. */
 int top_answer_json(const struct top *top);
 int top_answer_csv(const struct top *top);
+
+/* ---- what rows of other commands begin with, too ---- */
+
+/* Sets the keys of a row, and takes `stack`; whole_ns is 100 %. Returns 0 or -ENOMEM. */
+int top_answer_json_keys(json_t *o, const struct top_row *row, uint64_t whole_ns, json_t *stack);
+
+enum {
+	TOP_CSV_FUNCTION,
+	TOP_CSV_MODULE,
+	TOP_CSV_FILE,
+	TOP_CSV_LINE,
+	TOP_CSV_PID,
+	TOP_CSV_TID,
+	TOP_CSV_COMM,
+	TOP_CSV_UNIT,
+	TOP_CSV_DEVICE,
+	TOP_CSV_OP,
+	TOP_CSV_REASON,
+	TOP_CSV_SELF,
+	TOP_CSV_TOTAL,
+	TOP_CSV_SELF_PCT,
+	TOP_CSV_TOTAL_PCT,
+	TOP_CSV_COUNT,
+	TOP_CSV_BYTES,
+	TOP_CSV_CONTAINER,
+	TOP_N_CSV
+};
+
+/* The cells of a row; numbers lie behind them. */
+struct top_csv {
+	const char *cells[TOP_N_CSV];
+	char pid[16], tid[16], self[24], total[24], self_pct[24], total_pct[24], count[24];
+};
+
+void top_answer_csv_cells(const struct top_row *row, uint64_t whole_ns, struct top_csv *csv);
+/* TOP_N_CSV of them. */
+const char *const *top_answer_csv_header(void);
 
 #endif

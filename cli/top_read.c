@@ -114,16 +114,6 @@ struct source {
 	void (*get)(const void *rows, size_t i, struct top_row *ret);
 };
 
-static const struct top_row no_row = {
-	.function = "",
-	.module = "",
-	.source = "",
-	.comm = "",
-	.unit = "",
-	.container = "",
-	.wait_reason = "",
-};
-
 static void get_total(const void *rows, size_t i, struct top_row *ret)
 {
 	const struct totals_row *from = (const struct totals_row *)rows + i;
@@ -177,12 +167,12 @@ static int fill(struct top *top, const struct source *source, struct top_row **r
 	for (size_t i = 0; n < top->n_shown; n++) {
 		struct top_row *row = &rows[n];
 
-		*row = no_row;
+		*row = top_row_none;
 		if (i < source->n)
 			source->get(source->rows, i, row);
 		if (rest > 0 &&
 		    (i == source->n || rest > (options->by_self ? row->self : row->total))) {
-			*row = no_row;
+			*row = top_row_none;
 			row->function = EVENT_NOT_SAMPLED;
 			row->is_rest = true;
 			row->self = row->total = rest;

@@ -9,83 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "estimate_text.h"
-#include "foreign_text.h"
+#include "answer_text.h"
 #include "frame_name.h"
-#include "losses_text.h"
 #include "units.h"
-#include "window_text.h"
 
 #define SHORT_ID_DIGITS 12 /* of a container, as docker prints it and --container takes it */
-
-static void print_window(const struct top *top)
-{
-	const struct store_summary *s = top->summary;
-	_cleanup_free_ char *copy = NULL;
-	const char *host = foreign_text_printable(top->query->span.host, &copy);
-	uint64_t width_ns = s->until_ns - s->since_ns;
-	char range[WINDOW_TEXT_MAX], width[24], covered[24], note[48] = "";
-
-	window_text_range(s->since_ns, s->until_ns, range, sizeof(range));
-	units_format_span(width_ns, width, sizeof(width));
-	if (s->covered_ns < width_ns) {
-		units_format_span(s->covered_ns, covered, sizeof(covered));
-		(void)snprintf(note, sizeof(note), ", %s covered", covered);
-	}
-	if (host && *host)
-		printf("host %s  ", host);
-	printf("%s  %s (%s%s)\n", event_name(top->query->event), range, width, note);
-}
-
-/* What the average of a time over the window is called. */
-static const char *const at_once[EVENT_MAX] = {
-	[EVENT_OFFCPU] = "threads blocked",
-	[EVENT_RUNQ] = "threads waiting for a CPU",
-	[EVENT_WALL] = "threads running or waiting",
-	[EVENT_WAKER] = "threads blocked",
-};
-
-static void print_waiting(const struct top *top)
-{
-	const struct store_summary *s = top->summary;
-	double covered = (double)s->covered_ns;
-
-	if (top->query->event == EVENT_WALL)
-		printf("%" PRIu64 " samples and waits", query_whole_samples(s->count));
-	else
-		printf("%" PRIu64 " waits (%" PRIu64 " seen)", query_whole_samples(s->count),
-		       top->answer->n_seen);
-	if (s->covered_ns > 0) {
-		printf(", %.2f %s on average", (double)s->value / covered,
-		       at_once[top->query->event]);
-		if (s->value != s->machine_value)
-			printf(" (machine: %.2f)", (double)s->machine_value / covered);
-	}
-	puts("\n");
-}
-
-static void print_busy(const struct top *top)
-{
-	const struct store_summary *s = top->summary;
-
-	printf("%" PRIu64 " samples", query_whole_samples(s->count));
-	if (s->period_ns > 0)
-		printf(" at %.4g Hz", (double)NSEC_PER_SEC / (double)s->period_ns);
-	if (s->covered_ns > 0) {
-		double covered = (double)s->covered_ns;
-
-		printf(", %.2f cores busy of %" PRIu32, (double)s->value / covered, s->n_cpus);
-		if (s->value != s->machine_value)
-			printf(" (machine: %.2f)", (double)s->machine_value / covered);
-	}
-	puts("\n");
-}
 
 static void print_foot(const struct top *top)
 {
 	const struct store_summary *s = top->summary;
-	char losses[LOSSES_TEXT_MAX], lost[24], again[512], event[128];
-	char sure[ESTIMATE_TEXT_MAX];
+	char lost[24], again[512], event[128];
 
 	if (top->n_rows > top->n_shown)
 		printf("...%zu more rows. ", top->n_rows - top->n_shown);
@@ -99,13 +32,7 @@ static void print_foot(const struct top *top)
 		       top_percent(top, top->parts.truncated_ns));
 	printf("%s lost%s.\n", lost,
 	       s->value != s->machine_value && s->lost_ns > 0 ? " on the machine" : "");
-	estimate_text(top->answer, sure, sizeof(sure));
-	if (*sure)
-		printf("Of the waits: %s.\n", sure);
-	if (s->n_losses > 0) {
-		losses_text(s, losses, sizeof(losses));
-		printf("Counted: %s\n", losses);
-	}
+	answer_text_foot(top->answer);
 	if (output_is_terminal()) {
 		query_args_print(top->query->args, again, sizeof(again));
 		event_args_print(&top->options->event, EVENT_CPU, event, sizeof(event));
@@ -287,11 +214,7 @@ int top_table_print(const struct top *top)
 	}
 	if (r < 0)
 		return r;
-	print_window(top);
-	if (top->query->event == EVENT_CPU)
-		print_busy(top);
-	else
-		print_waiting(top);
+	answer_text_head(top->query, top->answer);
 	r = output_table_print(table);
 	if (r < 0)
 		return r;

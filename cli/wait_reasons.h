@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * wait_reasons.h - why the waits of a partition's rows were waited: its kernel frames by the table
- * of wait_reason.h. A location is looked up once and a stack walked once, whatever the rows.
+ * wait_reasons.h - what the kernel frames of a partition's waits say: why it was waited, by the
+ * table of wait_reason.h, and where the stack begins that is worth showing. A location is looked up
+ * once, whatever the rows.
  */
 #ifndef PROFD_WAIT_REASONS_H
 #define PROFD_WAIT_REASONS_H
@@ -23,5 +24,12 @@ DEFINE_CLEANUP(struct wait_reasons *, wait_reasons_free);
  */
 enum wait_reason wait_reasons_of(struct wait_reasons *reasons, enum sample_type type,
 				 enum wait_state state, uint32_t node);
+
+/*
+ * The node to show as the leaf of a wait: all waits end in the scheduler's own functions, and maybe
+ * in the collector's, which tell nothing and would take all the time as theirs. What is nothing
+ * else keeps the outermost of them.
+ */
+uint32_t wait_reasons_leaf(struct wait_reasons *reasons, uint32_t node);
 
 #endif

@@ -146,6 +146,7 @@ struct store_row {
 	uint64_t bucket_start_ns;
 	uint64_t count; /* in 1/PROFILE_COUNT_ONE */
 	uint64_t value;
+	uint64_t last_bucket_ns; /* of what was held: start of its last bucket in the window */
 };
 
 /*

@@ -45,7 +45,7 @@ class Usage(ProfctlCase):
         self.refused("give a number", "top", "-n", "-1")
         self.refused("give a number", "top", "-n", "4294967296")
         self.refused("give self or total", "top", "--sort", "name")
-        self.refused("give function, module, process, thread or unit", "top", "--by", "colour")
+        self.refused("give function, module, process, thread, unit or reason", "top", "--by", "colour")
         self.refused("give table, json or csv", "top", "-o", "xml")
         self.refused("unexpected 'nginx'", "top", "nginx")
         self.refused("give pprof or folded", "export", "-o", "x.pb.gz")
