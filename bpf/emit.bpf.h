@@ -10,7 +10,7 @@
 #ifndef PROFD_EMIT_BPF_H
 #define PROFD_EMIT_BPF_H
 
-#include "kernel.h"
+#include "emit_head.bpf.h"
 #include "unwind.bpf.h"
 #include "unwind_regs.bpf.h"
 #include "wire.h"
@@ -133,11 +133,11 @@ static __always_inline void walk_by_kernel(void *ctx, struct emit_scratch *s, __
 						     : WIRE_STOP_FAULT;
 }
 
-/* The user stack of the current thread into words from `n_kernel` on. `regs` are its registers in
- * user mode, or NULL when it is in the kernel. */
-static __always_inline void take_user_stack(void *ctx, struct emit_scratch *s,
-					    struct task_struct *task,
-					    const struct perf_context *user, __u32 n_kernel)
+/* The user stack of the current thread into words from `n_kernel` on, `frames_max` at most. `regs`
+ * are its registers in user mode, or NULL when it is in the kernel. */
+static __always_inline void walk_user(void *ctx, struct emit_scratch *s, struct task_struct *task,
+				      const struct perf_context *user, __u32 n_kernel,
+				      __u32 frames_max)
 {
 	struct unwind_walk walk = {.state = &s->unwind, .words = s->words};
 	bool known = user ? unwind_regs_of_context(&s->unwind, user)
@@ -151,23 +151,30 @@ static __always_inline void take_user_stack(void *ctx, struct emit_scratch *s,
 		return;
 	unwind_begin(&s->unwind, task, s->event.mono_ns);
 	s->unwind.at = n_kernel;
-	s->unwind.end = n_kernel + user_frames_max;
+	s->unwind.end = n_kernel + frames_max;
 	unwind_user(&walk);
 }
 
-/* Takes the stacks of the current thread into the record; returns the number of words. */
-static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s,
-					 struct task_struct *task, const struct perf_context *user)
+/* Takes the kernel stack of the current thread into the record; returns the number of words. */
+static __always_inline __u32 take_kernel_stack(void *ctx, struct emit_scratch *s,
+					       const struct perf_context *user)
+{
+	long r = user ? 0 : bpf_get_stack(ctx, s->words, WIRE_KERNEL_FRAMES_MAX * sizeof(__u64), 0);
+	__u32 n_kernel = r > 0 ? ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX : 0;
+
+	s->event.n_kernel = n_kernel;
+	return n_kernel;
+}
+
+/* Takes the user stack of the current thread behind the kernel's; returns the number of words. */
+static __always_inline __u32 take_user_stack(void *ctx, struct emit_scratch *s,
+					     struct task_struct *task,
+					     const struct perf_context *user, __u32 n_kernel,
+					     __u32 frames_max)
 {
 	struct sample_event *e = &s->event;
-	__u32 n_kernel = 0, n_words;
-	long r;
+	__u32 n_words;
 
-	if (!e->user_mode) {
-		r = bpf_get_stack(ctx, s->words, WIRE_KERNEL_FRAMES_MAX * sizeof(__u64), 0);
-		if (r > 0)
-			n_kernel = ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX;
-	}
 	s->unwind.at = n_kernel;
 	s->unwind.stop = WIRE_STOP_NONE;
 	if (!(task->flags & KERNEL_PF_KTHREAD) && !walk_user_stacks) {
@@ -176,13 +183,24 @@ static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s,
 		s->unwind.at = n_kernel + !!user;
 		s->unwind.stop = WIRE_STOP_LIMIT;
 	} else if (!(task->flags & KERNEL_PF_KTHREAD)) {
-		take_user_stack(ctx, s, task, user, n_kernel);
+		walk_user(ctx, s, task, user, n_kernel, frames_max);
 	}
 	n_words = s->unwind.at;
 	e->user_stop = s->unwind.stop;
-	e->n_kernel = n_kernel;
 	e->n_user = n_words - n_kernel;
 	return n_words;
+}
+
+/* The record of `n_words` words, those before the stacks included. */
+static __always_inline void send_record(struct emit_scratch *s, __u32 n_words, __u64 flag)
+{
+	/* The verifier lost the bound of the sum. */
+	if (n_words > WIRE_WORDS_MAX) {
+		count_drop(WIRE_DROP_NO_SCRATCH, s->event.value);
+		return;
+	}
+	if (bpf_ringbuf_output(&events, s, sizeof(s->event) + n_words * sizeof(__u64), flag))
+		count_drop(WIRE_DROP_RINGBUF_FULL, s->event.value);
 }
 
 /* Sends one sample of the current thread, worth `value`; `user` has its registers when it runs in
@@ -190,7 +208,7 @@ static __always_inline __u32 take_stacks(void *ctx, struct emit_scratch *s,
 static __always_inline void emit_sample(void *ctx, enum wire_kind kind,
 					const struct perf_context *user, __u64 value)
 {
-	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 slot = kind;
 	struct emit_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct sample_event *e;
@@ -201,27 +219,12 @@ static __always_inline void emit_sample(void *ctx, enum wire_kind kind,
 		return;
 	}
 	e = &s->event;
-	e->kind = kind;
-	e->user_mode = user != NULL;
-	e->pid = task->tgid;
-	e->tid = task->pid;
-	e->cpu = bpf_get_smp_processor_id();
-	e->exec_id = task->self_exec_id;
-	e->mono_ns = bpf_ktime_get_ns();
-	e->value = value;
-	e->start_boot_ns = leader->start_boottime;
-	e->cgroup_id = bpf_get_current_cgroup_id();
-	e->start_code = task->mm->start_code;
-	e->end_code = task->mm->end_code;
+	fill_head(e, kind, task, bpf_get_current_cgroup_id(), bpf_ktime_get_ns(), value);
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	n_words = take_stacks(ctx, s, task, user);
-	/* The verifier lost the bound of the sum. */
-	if (n_words > WIRE_WORDS_MAX) {
-		count_drop(WIRE_DROP_NO_SCRATCH, value);
-		return;
-	}
-	if (bpf_ringbuf_output(&events, s, sizeof(*e) + n_words * sizeof(__u64), wakeup_flag(e)))
-		count_drop(WIRE_DROP_RINGBUF_FULL, value);
+	e->user_mode = user != NULL;
+	n_words = take_kernel_stack(ctx, s, user);
+	n_words = take_user_stack(ctx, s, task, user, n_words, user_frames_max);
+	send_record(s, n_words, wakeup_flag(e));
 }
 
 #endif
