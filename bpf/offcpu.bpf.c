@@ -8,9 +8,9 @@
  * stack. It is a power of two, so that nothing is divided here, and so that a row of the store
  * tells how many samples it has. Waits of WIRE_LONG_WAIT_NS and more are all sent, and count once.
  *
- * With too many switches for that, the gate (gate_shift) has the coin first: a thread's storage is
- * then touched only when it was drawn, ran for long, or is in disk wait. Long waits are found by
- * when the thread last came to a CPU.
+ * On a CPU with too many switches for that the gate is shut: the coin comes first, and a thread's
+ * storage is touched only when it was drawn, ran for long, or waits uninterruptibly. Long waits are
+ * found by when the thread last came to a CPU.
  */
 #include "emit.bpf.h"
 #include "ledger_record.bpf.h"
@@ -32,13 +32,14 @@ const volatile __u32 records_a_window = 100; /* of the same, with or without a s
 const volatile __u32 switch_frames_max = 128;
 const volatile __u32 has_prev_state = 0; /* the tracepoint's fourth argument, since 5.18 */
 
-/* Set while it runs: 0, or how many bits of a coin must be 0 for a short wait to be looked at. */
-__u32 gate_shift = 0;
+/* The gate: shut above so many switches a second and CPU, open again below. */
+const volatile __u32 gate_shut_hz = 15000;
+const volatile __u32 gate_open_hz = 12000;
 
 /* Frames of this program and the tracepoint above __schedule(), as seen. */
 __u32 frames_above = 0;
 
-/* In the gate: which threads were drawn, so that others need no look at their storage. */
+/* Which threads were drawn, so that behind the gate others need no look at their storage. */
 __u8 pending[PENDING_SLOTS];
 
 extern const void __schedule __ksym __weak;
@@ -47,10 +48,9 @@ extern const void __schedule __ksym __weak;
 struct switch_cpu {
 	__u64 window_clock_ns;
 	__u32 random;
-	__u32 multiplier;		 /* of q, in 1/MULTIPLIER_ONE */
-	__u32 captures, stacks, records; /* in this window */
-	__u32 unused;
-	__u64 switches; /* ever */
+	__u32 multiplier;			   /* of q, in 1/MULTIPLIER_ONE */
+	__u32 captures, stacks, records, switches; /* in this window */
+	__u32 gate_shift; /* 0: open; else how many bits of a coin must be 0 for a look */
 };
 
 struct {
@@ -102,30 +102,50 @@ static __always_inline __u32 next_random(struct switch_cpu *cpu)
 	return x;
 }
 
-/* A new window: the multiplier follows what the last one took. */
-static __attribute__((noinline)) int begin_window(struct switch_cpu *cpu, __u64 clock_ns)
+/* The multiplier follows what the last window took. */
+static __always_inline void set_multiplier(struct switch_cpu *cpu)
 {
-	__u32 zero = 0, captures, m;
-	struct switch_clock *clocks = bpf_map_lookup_elem(&switch_clocks, &zero);
+	__u32 captures = cpu->captures, m = cpu->multiplier;
 
-	if (!cpu)
-		return 0;
-	captures = cpu->captures;
-	m = cpu->multiplier;
 	if (!cpu->random) {
 		cpu->random = bpf_get_prandom_u32() | 1;
 		m = MULTIPLIER_ONE;
 	} else if (captures * 2 < captures_a_window) {
 		m *= 2;
-	} else if (captures) {
-		m = (__u64)m * captures_a_window / captures;
+	} else {
+		m = (__u64)m * captures_a_window / (captures | 1);
 	}
 	cpu->multiplier = !m ? 1 : m > MULTIPLIER_MAX ? MULTIPLIER_MAX : m;
-	cpu->captures = cpu->stacks = cpu->records = 0;
+}
+
+/* Shut, it lets as many switches through as may be captured. */
+static __always_inline void set_gate(struct switch_cpu *cpu, __u64 window_ns)
+{
+	__u64 window_us = window_ns / 1000 | 1, hz = cpu->switches * 1000000ull / window_us;
+	__u32 shift;
+
+	if (hz < (cpu->gate_shift ? gate_open_hz : gate_shut_hz)) {
+		cpu->gate_shift = 0;
+		return;
+	}
+	shift = log2_of(hz / (captures_a_window * 10 | 1));
+	cpu->gate_shift = shift < 1 ? 1 : shift > WEIGHT_MAX ? WEIGHT_MAX : shift;
+}
+
+static __attribute__((noinline)) int begin_window(struct switch_cpu *cpu, __u64 clock_ns)
+{
+	__u32 zero = 0;
+	struct switch_clock *clocks = bpf_map_lookup_elem(&switch_clocks, &zero);
+
+	if (!cpu)
+		return 0;
+	set_multiplier(cpu);
+	set_gate(cpu, clock_ns - cpu->window_clock_ns);
+	cpu->captures = cpu->stacks = cpu->records = cpu->switches = 0;
 	cpu->window_clock_ns = clock_ns;
 	if (clocks) {
 		clocks->mono_less_clock_ns = bpf_ktime_get_ns() - clock_ns;
-		if (gate_shift)
+		if (cpu->gate_shift)
 			clocks->gate_until_clock_ns = clock_ns + WINDOW_NS;
 	}
 	return 0;
@@ -239,7 +259,7 @@ static __always_inline __u32 state_bits(__u64 *ctx, struct task_struct *prev)
 static __always_inline void stops(__u64 *ctx, struct task_struct *prev, struct switch_cpu *cpu,
 				  __u64 clock_ns)
 {
-	__u32 bits = ctx[0] ? 0 : state_bits(ctx, prev), weight, shift = gate_shift;
+	__u32 bits = ctx[0] ? 0 : state_bits(ctx, prev), weight, shift = cpu->gate_shift;
 	bool seldom = bits & (KERNEL_TASK_DEAD | KERNEL_TASK_UNINTERRUPTIBLE);
 	struct thread *t;
 
@@ -274,9 +294,8 @@ static __always_inline void stops(__u64 *ctx, struct task_struct *prev, struct s
 			return;
 	} else if (weight > WEIGHT_MAX) {
 		return;
-	} else {
-		pending[prev->pid & (PENDING_SLOTS - 1)] = 1;
 	}
+	pending[prev->pid & (PENDING_SLOTS - 1)] = 1;
 	draw(ctx, prev, t, cpu, weight);
 }
 
@@ -365,7 +384,7 @@ static __always_inline void predict(__u32 *mean_ns, __u64 ns)
 static __always_inline void runs(struct task_struct *next, struct switch_cpu *cpu, __u64 clock_ns)
 {
 	__u64 arrived = next->sched_info.last_arrival, queued = next->sched_info.last_queued;
-	struct ended_wait e = {.clock_ns = clock_ns, .gate = gate_shift != 0};
+	struct ended_wait e = {.clock_ns = clock_ns, .gate = cpu->gate_shift != 0};
 	__u64 blocked_ns, since;
 	struct thread *t;
 

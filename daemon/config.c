@@ -19,7 +19,7 @@
 
 #define CONFIG_FILE_MAX (64 * 1024)
 
-enum key_type { KEY_NUMBER, KEY_DIVISOR, KEY_PATH, KEY_PATH_OR_NONE, KEY_PATTERNS };
+enum key_type { KEY_NUMBER, KEY_DIVISOR, KEY_PATH, KEY_PATH_OR_NONE, KEY_PATTERNS, KEY_SWITCH };
 
 static const struct key {
 	const char *section, *name;
@@ -37,6 +37,12 @@ static const struct key {
 	 0, 0, 0, NULL},
 	{"filter", "exclude_comms", KEY_PATTERNS, true, offsetof(struct config, exclude_comms), 0,
 	 0, 0, 0, NULL},
+	{"offcpu", "enabled", KEY_SWITCH, false, offsetof(struct config, offcpu_enabled), 0, 1, 1,
+	 0, NULL},
+	{"offcpu", "stacks_per_s", KEY_NUMBER, false, offsetof(struct config, offcpu_stacks_per_s),
+	 10, 1000, 50, 0, "stacks"},
+	{"offcpu", "wakers", KEY_SWITCH, false, offsetof(struct config, offcpu_wakers), 0, 1, 0, 0,
+	 NULL},
 	{"service", "control_directory", KEY_PATH, false,
 	 offsetof(struct config, control_directory), 0, 0, 0, 0, NULL},
 	/* A divisor of an hour, so that hours and midnight fall on the border of buckets. */
@@ -84,7 +90,8 @@ void config_init(struct config *config)
 				  .control_directory = "/run/profd",
 				  .cache_directory = "/var/cache/profd"};
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (keys[i].type == KEY_NUMBER || keys[i].type == KEY_DIVISOR)
+		if (keys[i].type == KEY_NUMBER || keys[i].type == KEY_DIVISOR ||
+		    keys[i].type == KEY_SWITCH)
 			*(uint32_t *)member_to_set(config, &keys[i]) = keys[i].initial;
 }
 
@@ -107,6 +114,18 @@ static int set_number(struct config *config, const struct key *key, const char *
 			    value, key->min, key->max, key->unit);
 	}
 	*(uint32_t *)member_to_set(config, key) = (uint32_t)number;
+	return 0;
+}
+
+static int set_switch(struct config *config, const struct key *key, const char *value,
+		      const char *where, struct config_error *error)
+{
+	bool on = strcmp(value, "yes") == 0;
+
+	if (!on && strcmp(value, "no") != 0)
+		return fail(error, "%s: %s = '%s': accepted are yes and no", where, key->name,
+			    value);
+	*(uint32_t *)member_to_set(config, key) = on;
 	return 0;
 }
 
@@ -174,6 +193,8 @@ int config_set(struct config *config, const char *section, const char *name, con
 			return set_path(config, key, value, where, error);
 		if (key->type == KEY_PATTERNS)
 			return add_patterns(config, key, value, where, error);
+		if (key->type == KEY_SWITCH)
+			return set_switch(config, key, value, where, error);
 		return set_number(config, key, value, where, error);
 	}
 	list_keys(known, sizeof(known));

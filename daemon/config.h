@@ -34,6 +34,9 @@ struct config {
 	uint32_t max_mb;			 /* [store] max_mb: of all partitions together */
 	uint32_t unwind_budget_mb;		 /* [unwind] budget_mb: of tables in the kernel */
 	uint32_t unwind_max_frames;		 /* [unwind] max_frames: of a user stack */
+	uint32_t offcpu_enabled;		 /* [offcpu] enabled: 0 or 1 */
+	uint32_t offcpu_stacks_per_s;		 /* [offcpu] stacks_per_s: of waits, per CPU */
+	uint32_t offcpu_wakers;			 /* [offcpu] wakers: 0 or 1 */
 	char directory[CONFIG_PATH_MAX];	 /* [store] directory */
 	char control_directory[CONFIG_PATH_MAX]; /* [service] control_directory: of the socket */
 	char cache_directory[CONFIG_PATH_MAX]; /* [unwind] cache_directory: of tables; "" = none */

@@ -214,6 +214,9 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 	struct collector_options options = {.frequency_hz = config->frequency_hz,
 					    .perf_opener = perf_opener,
 					    .user_frames_max = config->unwind_max_frames,
+					    .offcpu = config->offcpu_enabled,
+					    .wakers = config->offcpu_wakers,
+					    .wait_stacks_per_s = config->offcpu_stacks_per_s,
 					    .unwind_budget_mb = config->unwind_budget_mb,
 					    .record = intake_record};
 	int r;

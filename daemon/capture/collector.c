@@ -33,6 +33,8 @@
 struct collectors {
 	struct cpu_bpf *cpu;
 	struct cpu_ticks *cpu_ticks;
+	struct offcpu_programs *offcpu; /* NULL: none */
+	char offcpu_refusal[COLLECTOR_ERROR_MAX];
 	struct ring_buffer *ring;
 	uint64_t period_ns;
 };
@@ -162,6 +164,30 @@ static int load_programs(struct collectors *c, uint32_t n_cpus,
 	return 0;
 }
 
+/* They may fail alone. */
+static void load_offcpu(struct collectors *c, const struct collector_options *options)
+{
+	const struct cpu_bpf *cpu = c->cpu;
+	int r = offcpu_programs_new(
+		&(struct offcpu_options){
+			.stacks_per_s = options->wait_stacks_per_s,
+			.user_frames_max = options->user_frames_max,
+			.kernel_frames_max = cpu->rodata->kernel_walk_frames_max,
+			.safe_mode = options->safe_mode,
+			.wakers = options->wakers,
+			.events = bpf_map__fd(cpu->maps.events),
+			.drops = bpf_map__fd(cpu->maps.drops),
+			.processes_seen = bpf_map__fd(cpu->maps.processes_seen),
+			.unwind_slabs = bpf_map__fd(cpu->maps.unwind_slabs),
+			.unwind_files = bpf_map__fd(cpu->maps.unwind_files),
+			.unwind_processes = bpf_map__fd(cpu->maps.unwind_processes),
+		},
+		&c->offcpu, c->offcpu_refusal, sizeof(c->offcpu_refusal));
+
+	if (r < 0)
+		log_warning("no waiting time and no ledger: %s", c->offcpu_refusal);
+}
+
 int collectors_new(const struct collector_options *options, struct collectors **ret,
 		   struct collector_error *error)
 {
@@ -178,6 +204,8 @@ int collectors_new(const struct collector_options *options, struct collectors **
 		r = load_programs(c, cpu_ticks_n(c->cpu_ticks), options, error);
 	if (r < 0)
 		return r;
+	if (options->offcpu)
+		load_offcpu(c, options);
 	c->ring = ring_buffer__new(bpf_map__fd(c->cpu->maps.events), options->record, options->ctx,
 				   NULL);
 	if (!c->ring)
@@ -192,6 +220,7 @@ struct collectors *collectors_free(struct collectors *c)
 		return NULL;
 	cpu_ticks_free(c->cpu_ticks);
 	ring_buffer__free(c->ring);
+	offcpu_programs_free(c->offcpu);
 	cpu_bpf__destroy(c->cpu);
 	free(c);
 	return NULL;
@@ -213,13 +242,37 @@ int collectors_try_load(struct collector_error *error)
 	return r < 0 ? r : load_programs(c, 1, &(struct collector_options){}, error);
 }
 
+static void attach_offcpu(struct collectors *c)
+{
+	int r = c->offcpu ? offcpu_programs_attach(c->offcpu, c->offcpu_refusal,
+						   sizeof(c->offcpu_refusal))
+			  : 0;
+
+	if (r < 0) {
+		log_warning("no waiting time and no ledger: %s", c->offcpu_refusal);
+		c->offcpu = offcpu_programs_free(c->offcpu);
+	}
+}
+
 int collectors_attach(struct collectors *c, struct collector_error *error)
 {
 	int cpu = 0, r = cpu_ticks_attach(c->cpu_ticks, c->cpu->progs.cpu_tick, &cpu);
 
-	return r < 0 ? fail(error, r, "cannot attach to the perf event of CPU %d: %s", cpu,
-			    strerror(-r))
-		     : 0;
+	if (r < 0)
+		return fail(error, r, "cannot attach to the perf event of CPU %d: %s", cpu,
+			    strerror(-r));
+	attach_offcpu(c);
+	return 0;
+}
+
+struct offcpu_programs *collectors_offcpu(const struct collectors *c)
+{
+	return c->offcpu;
+}
+
+const char *collectors_offcpu_refusal(const struct collectors *c)
+{
+	return c->offcpu_refusal;
 }
 
 void collectors_follow_cpus(struct collectors *c, const struct cpu_list *online)
@@ -250,6 +303,8 @@ int collectors_set_frequency(struct collectors *c, uint32_t frequency_hz)
 void collectors_detach(struct collectors *c)
 {
 	cpu_ticks_detach(c->cpu_ticks);
+	if (c->offcpu)
+		offcpu_programs_detach(c->offcpu);
 }
 
 int collectors_fd(const struct collectors *c)

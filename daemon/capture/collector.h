@@ -8,6 +8,7 @@
 #ifndef PROFD_COLLECTOR_H
 #define PROFD_COLLECTOR_H
 
+#include "capture/offcpu_programs.h"
 #include "capture/online_cpus.h"
 #include "capture/perf_opener.h"
 #include "cleanup.h"
@@ -26,6 +27,9 @@ struct collector_options {
 	uint32_t user_frames_max;  /* of a sample */
 	uint32_t unwind_budget_mb; /* of the walker's tables */
 	bool safe_mode;		   /* user memory is not read: the leaf is all of a user stack */
+	bool offcpu;		   /* also waits and the ledger, as far as the kernel can */
+	bool wakers;		   /* who ended a wait */
+	uint32_t wait_stacks_per_s;	 /* of waits, per CPU, about */
 	struct perf_opener *perf_opener; /* has to outlive the collectors */
 	const struct cpu_list *online;	 /* CPUs at the start; used by collectors_new() alone */
 	/* Called for each record by collectors_consume(). -ECANCELED ends the consuming behind this
@@ -52,6 +56,11 @@ struct collector_unwind_fds {
 	int slabs, files, processes;
 };
 struct collector_unwind_fds collectors_unwind_fds(const struct collectors *collectors);
+
+/* The programs for waits and the ledger; NULL when they are off or not to be had here. */
+struct offcpu_programs *collectors_offcpu(const struct collectors *collectors);
+/* Why they are not to be had, "" otherwise. */
+const char *collectors_offcpu_refusal(const struct collectors *collectors);
 
 /* Loads the programs with the smallest ring and unloads them again; needs no perf event. Returns 0
  * or negative errno with a text. */
