@@ -91,13 +91,15 @@ static bool switch_has_state(void)
 	return has;
 }
 
-static void load(struct lone_collector *c)
+static void load(struct lone_collector *c, bool with_gate)
 {
 	c->offcpu = offcpu_bpf__open();
 	c->ledger = ledger_bpf__open();
 	if (!c->offcpu || !c->ledger)
 		err(1, "cannot open the BPF programs");
 	c->offcpu->rodata->has_prev_state = switch_has_state();
+	if (!with_gate)
+		c->offcpu->rodata->gate_shut_hz = UINT32_MAX;
 	if (offcpu_bpf__load(c->offcpu) < 0 ||
 	    bpf_map__reuse_fd(c->ledger->maps.threads, bpf_map__fd(c->offcpu->maps.threads)) < 0 ||
 	    bpf_map__reuse_fd(c->ledger->maps.switch_clocks,
@@ -106,7 +108,7 @@ static void load(struct lone_collector *c)
 		err(1, "cannot load the BPF programs");
 }
 
-struct lone_collector *lone_collector_new(uint32_t gate_shift)
+struct lone_collector *lone_collector_new(bool with_gate)
 {
 	struct lone_collector *c = calloc(1, sizeof(*c));
 
@@ -116,8 +118,7 @@ struct lone_collector *lone_collector_new(uint32_t gate_shift)
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (c->threads == MAP_FAILED)
 		err(1, "mmap");
-	load(c);
-	c->offcpu->bss->gate_shift = gate_shift;
+	load(c, with_gate);
 	c->ring = ring_buffer__new(bpf_map__fd(c->offcpu->maps.events), on_record, c, NULL);
 	c->pass = bpf_program__attach_iter(c->ledger->progs.ledger_pass, NULL);
 	if (!c->ring || !c->pass || offcpu_bpf__attach(c->offcpu) < 0)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * lone_collector.h - profd's off-CPU programs without profd: nothing is resolved or stored, and the
- * gate is as it is told. For benchmarks of what they cost and how right their sums are.
+ * lone_collector.h - profd's off-CPU programs without profd: nothing is resolved or stored. For
+ * benchmarks of what they cost and how right their sums are.
  */
 #ifndef BENCH_LONE_COLLECTOR_H
 #define BENCH_LONE_COLLECTOR_H
 
 #include <bpf/libbpf.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct lone_collector;
@@ -19,8 +20,9 @@ struct lone_thread {
 	uint64_t elapsed_ns, oncpu_ns, blocked_ns, runq_ns;
 };
 
-/* Loads and attaches. A failure ends the program with a message. */
-struct lone_collector *lone_collector_new(uint32_t gate_shift);
+/* Loads and attaches. Without the gate, no number of switches shuts it. A failure ends the program
+ * with a message. */
+struct lone_collector *lone_collector_new(bool with_gate);
 void lone_collector_free(struct lone_collector *collector);
 
 /* Reads all records that are there. */

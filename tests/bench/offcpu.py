@@ -3,7 +3,6 @@
 the sums are."""
 import contextlib
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -33,8 +32,6 @@ MIXED_RATE, MIXED_THREADS = 30000, 16
 LEDGER_THREADS, LEDGER_PASSES = 5000, 21
 ERRORS_S = 10
 KINDS = ["timer1", "timer20", "mixed", "mutex", "pipe", "pipew", "tcp", "epoll", "spin"]
-GATE_CAPTURES = 50  # a CPU and second
-GATE_SHIFT_MAX = 10
 LEAST_NS = 1e9
 
 
@@ -90,18 +87,15 @@ def ns_a_run(build, storm, *program):
 
 
 def measure_ns(arguments, figures):
-    """In a storm, with the gate as profd would set it for that rate, and without it."""
+    """In a storm, with the gate, which it shuts, and without."""
     storm = storms.PinnedPipe()
-    rate = 2 * storm.loops / storms.PIPE_SECONDS
-    shift = str(min(GATE_SHIFT_MAX, max(1, int(math.log2(rate / GATE_CAPTURES)))))
     nets, gates, empties = [], [], []
     for _ in range(COST_TURNS):
         empty_ns = ns_a_run(arguments.build, storm, "empty")
         empties.append(empty_ns)
-        nets.append(ns_a_run(arguments.build, storm, "offcpu", "0") - empty_ns)
-        gates.append(ns_a_run(arguments.build, storm, "offcpu", shift) - empty_ns)
+        nets.append(ns_a_run(arguments.build, storm, "no-gate") - empty_ns)
+        gates.append(ns_a_run(arguments.build, storm, "offcpu") - empty_ns)
     figures["empty_ns"] = statistics.median(empties)
-    figures["gate_shift"] = int(shift)
     put(figures, "net_ns_per_switch", nets)
     put(figures, "net_ns_gate", gates)
 
@@ -174,7 +168,7 @@ def relative(actual, truth):
 def measure_errors(arguments, figures):
     """Against the threads' own clocks, over their lives."""
     waiter = os.path.join(arguments.build, "tests", "workloads", "waiter")
-    with switch_tracers.switch_cost(arguments.build, "offcpu", "0") as answer:
+    with switch_tracers.switch_cost(arguments.build, "offcpu") as answer:
         truth = json.loads(subprocess.run([waiter, str(ERRORS_S), *KINDS], check=True,
                                           stdout=subprocess.PIPE).stdout)
     found = {int(line.split()[1]): [float(word) for word in line.split()[2:]]
@@ -183,8 +177,6 @@ def measure_errors(arguments, figures):
     for thread in truth["threads"]:
         waited_ns = thread["elapsed_ns"] - thread["cpu_ns"]
         estimated_ns, runq_ns, *of_ledger = found[thread["tid"]]
-        figures[f"ledger_error_pct_{thread['comm']}"] = relative(
-            of_ledger[2] + of_ledger[3], waited_ns) if waited_ns > LEAST_NS else 0.0
         ledger += [relative(value, truth_ns) for value, truth_ns in (
             (of_ledger[1], thread["cpu_ns"]), (of_ledger[2] + of_ledger[3], waited_ns))
             if truth_ns > LEAST_NS]

@@ -3,8 +3,8 @@
  * switch_cost.c - holds a program at the switch hook until its input ends, and tells what it cost.
  *
  * Usage: switch-cost empty
- *        switch-cost offcpu GATE_SHIFT    profd's, with the gate as given; 0: without
- *        switch-cost pass N               profd's, with N passes of the ledger right away
+ *        switch-cost offcpu | no-gate    profd's; the second without the gate, whatever happens
+ *        switch-cost pass N              profd's, with N passes of the ledger right away
  *   Says "ready" once it is attached (with "pass", after that) and at the end:
  *   "cost NS RUNS"    the kernel's count of its run time (kernel.bpf_stats_enabled; 0 without)
  *   "drops N"         records and switches that profd's program lost
@@ -77,9 +77,9 @@ static int hold_empty(void)
 	return 0;
 }
 
-static int hold_collector(uint32_t gate_shift, uint32_t n_passes)
+static int hold_collector(bool with_gate, uint32_t n_passes)
 {
-	struct lone_collector *c = lone_collector_new(gate_shift);
+	struct lone_collector *c = lone_collector_new(with_gate);
 	uint32_t n_records = 0;
 
 	for (uint32_t i = 0; i < n_passes; i++) {
@@ -102,13 +102,13 @@ static int hold_collector(uint32_t gate_shift, uint32_t n_passes)
 
 int main(int argc, char **argv)
 {
-	uint32_t number = argc == 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
+	const char *what = argc > 1 ? argv[1] : "";
 
-	if (argc == 2 && strcmp(argv[1], "empty") == 0)
+	if (argc == 2 && strcmp(what, "empty") == 0)
 		return hold_empty();
-	if (argc == 3 && strcmp(argv[1], "offcpu") == 0)
-		return hold_collector(number, 0);
-	if (argc == 3 && strcmp(argv[1], "pass") == 0)
-		return hold_collector(0, number);
-	errx(2, "usage: switch-cost empty | offcpu GATE_SHIFT | pass N");
+	if (argc == 2 && (strcmp(what, "offcpu") == 0 || strcmp(what, "no-gate") == 0))
+		return hold_collector(strcmp(what, "offcpu") == 0, 0);
+	if (argc == 3 && strcmp(what, "pass") == 0)
+		return hold_collector(true, (uint32_t)strtoul(argv[2], NULL, 10));
+	errx(2, "usage: switch-cost empty | offcpu | no-gate | pass N");
 }
