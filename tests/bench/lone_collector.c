@@ -32,6 +32,8 @@ struct lone_collector {
 	struct bpf_link *pass;
 	struct ring_buffer *ring;
 	struct lone_thread *threads; /* by tid */
+	uint32_t max_tid;
+	uint64_t drops_before;
 };
 
 static uint64_t now_mono_ns(void)
@@ -47,8 +49,13 @@ static void add_wait(struct lone_thread *t, const struct wire_wait *w)
 {
 	double weight = (double)(1u << (w->weight_log2 & 31));
 
-	t->estimated_blocked_ns += weight * (double)(w->blocked_ns - w->charged_ns);
-	t->estimated_runq_ns += weight * (double)w->runq_ns;
+	double blocked_ns = (double)(w->blocked_ns - w->charged_ns), runq_ns = (double)w->runq_ns;
+	double ns = blocked_ns + runq_ns;
+
+	t->estimated_blocked_ns += weight * blocked_ns;
+	t->estimated_runq_ns += weight * runq_ns;
+	t->variance += ns * ns * weight * (weight - 1);
+	t->n_drawn += weight > 1;
 }
 
 static void add_ledger(struct lone_thread *t, const struct wire_ledger *l)
@@ -61,11 +68,20 @@ static void add_ledger(struct lone_thread *t, const struct wire_ledger *l)
 	t->estimated_blocked_ns += (double)l->open_charge_ns + (double)l->unsent_ns;
 }
 
+static struct lone_thread *thread_of(struct lone_collector *c, const struct sample_event *e)
+{
+	uint32_t tid = e->tid % TIDS_MAX;
+
+	if (tid > c->max_tid)
+		c->max_tid = tid;
+	return &c->threads[tid];
+}
+
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct lone_collector *c = ctx;
 	const struct sample_event *e = data;
-	struct lone_thread *t = &c->threads[e->tid % TIDS_MAX];
+	struct lone_thread *t = thread_of(c, e);
 
 	if (e->kind == WIRE_WAIT_END && size >= sizeof(*e) + sizeof(struct wire_wait))
 		add_wait(t, (const struct wire_wait *)(e + 1));
@@ -126,7 +142,9 @@ struct lone_collector *lone_collector_new(bool with_gate)
 	/* It makes the storage of all threads; the second has nothing of before. */
 	(void)lone_collector_pass_ns(c, NULL);
 	(void)lone_collector_pass_ns(c, NULL);
-	memset(c->threads, 0, TIDS_MAX * sizeof(*c->threads));
+	lone_collector_read(c);
+	memset(c->threads, 0, (c->max_tid + 1) * sizeof(*c->threads));
+	c->drops_before = lone_collector_drops(c);
 	return c;
 }
 
@@ -157,7 +175,7 @@ static size_t add_records(struct lone_collector *c, const uint8_t *bytes, size_t
 
 		if (size - at < len)
 			break;
-		add_ledger(&c->threads[e->tid % TIDS_MAX], (const struct wire_ledger *)(e + 1));
+		add_ledger(thread_of(c, e), (const struct wire_ledger *)(e + 1));
 		(*n_records)++;
 		at += len;
 	}
@@ -199,7 +217,7 @@ void lone_collector_each(const struct lone_collector *collector,
 {
 	static const struct lone_thread nothing;
 
-	for (uint32_t tid = 0; tid < TIDS_MAX; tid++)
+	for (uint32_t tid = 0; tid <= collector->max_tid; tid++)
 		if (memcmp(&collector->threads[tid], &nothing, sizeof(nothing)) != 0)
 			call(tid, &collector->threads[tid]);
 }
@@ -218,5 +236,5 @@ uint64_t lone_collector_drops(const struct lone_collector *collector)
 		for (int i = 0; i < WIRE_DROP_MAX; i++)
 			sum += drops[cpu].count[i];
 	free(drops);
-	return sum;
+	return sum - collector->drops_before;
 }

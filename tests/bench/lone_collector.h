@@ -16,6 +16,8 @@ struct lone_collector;
 struct lone_thread {
 	/* Of drawn waits, times their weights, of exact ones and of charges of open ones. */
 	double estimated_blocked_ns, estimated_runq_ns;
+	double variance;  /* of their sum, as estimated from the same draws (Horvitz-Thompson) */
+	uint64_t n_drawn; /* waits that stand for more than themselves */
 	/* By the ledger. */
 	uint64_t elapsed_ns, oncpu_ns, blocked_ns, runq_ns;
 };

@@ -9,8 +9,9 @@
  *   "cost NS RUNS"    the kernel's count of its run time (kernel.bpf_stats_enabled; 0 without)
  *   "drops N"         records and switches that profd's program lost
  *   "pass MS RECORDS" for each of the N
- *   "thread TID BLOCKED_NS RUNQ_NS ELAPSED_NS ONCPU_NS BLOCKED_NS RUNQ_NS"
- *                     sums of the estimates, unscaled, and then of the ledger
+ *   "thread TID BLOCKED_NS RUNQ_NS ERROR_NS DRAWN ELAPSED_NS ONCPU_NS BLOCKED_NS RUNQ_NS"
+ *                     sums of the estimates, unscaled, the standard error of their sum, how many
+ *                     waits it rests on, and then the ledger's
  */
 #include "lone_collector.h"
 
@@ -23,6 +24,7 @@
 #include <bpf/libbpf.h>
 #include <err.h>
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,9 +60,10 @@ static void print_cost(const struct bpf_program *program)
 
 static void print_thread(uint32_t tid, const struct lone_thread *t)
 {
-	printf("thread %" PRIu32 " %.0f %.0f %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-	       tid, t->estimated_blocked_ns, t->estimated_runq_ns, t->elapsed_ns, t->oncpu_ns,
-	       t->blocked_ns, t->runq_ns);
+	printf("thread %" PRIu32 " %.0f %.0f %.0f %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+	       " %" PRIu64 "\n",
+	       tid, t->estimated_blocked_ns, t->estimated_runq_ns, sqrt(t->variance), t->n_drawn,
+	       t->elapsed_ns, t->oncpu_ns, t->blocked_ns, t->runq_ns);
 }
 
 static int hold_empty(void)

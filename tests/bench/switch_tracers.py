@@ -20,12 +20,16 @@ def nothing():
 
 @contextlib.contextmanager
 def switch_cost(build, *arguments):
-    """Yields a list that has the lines of the tool's answer at the end."""
+    """Yields a list that has the lines of the tool's answer when the context has ended."""
     process = subprocess.Popen([os.path.join(build, "tests", "bench", "switch-cost"), *arguments],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     answer = []
     try:
-        if process.stdout.readline() != b"ready\n":
+        for line in process.stdout:
+            if line == b"ready\n":
+                break
+            answer.append(line.decode().strip())
+        else:
             raise RuntimeError(f"switch-cost {arguments} does not get ready")
         yield answer
         process.stdin.close()
