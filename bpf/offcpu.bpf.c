@@ -253,7 +253,7 @@ static __always_inline void draw(__u64 *ctx, struct task_struct *prev, struct th
 
 static __always_inline __u32 state_bits(__u64 *ctx, struct task_struct *prev)
 {
-	return has_prev_state ? (__u32)ctx[4] : thread_state_bits(prev);
+	return has_prev_state ? (__u32)ctx[3] : thread_state_bits(prev);
 }
 
 static __always_inline void stops(__u64 *ctx, struct task_struct *prev, struct switch_cpu *cpu,
