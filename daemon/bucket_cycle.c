@@ -77,6 +77,11 @@ struct bucket *bucket_cycle_open(struct bucket_cycle *cycle)
 	return cycle->bucket;
 }
 
+uint64_t bucket_cycle_end_mono_ns(const struct bucket_cycle *cycle)
+{
+	return cycle->clock.end_mono_ns;
+}
+
 void bucket_cycle_losses(const struct bucket_cycle *cycle, struct losses *ret)
 {
 	const struct bucket_cycle_parts *parts = &cycle->parts;

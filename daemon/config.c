@@ -306,6 +306,7 @@ static bool differs(const struct key *key, const struct config *now, const struc
 			      sizeof(struct config_patterns)) != 0;
 	case KEY_NUMBER:
 	case KEY_DIVISOR:
+	case KEY_SWITCH:
 		break;
 	}
 	return *(const uint32_t *)member(now, key) != *(const uint32_t *)member(next, key);

@@ -41,6 +41,16 @@ static const char *const names[] = {
 	[LOSS_UNWIND_CACHE] = "unwind_cache_failed",
 	[LOSS_CPU_MISSED] = "cpu_missed",
 	[LOSS_RESOLVER] = "resolver_restarted",
+	[LOSS_WAIT] = "wait_lost",
+	[LOSS_WAIT_BEGIN] = "wait_begin_lost",
+	[LOSS_WAITS_FULL] = "waits_full",
+	[LOSS_WAIT_UNSENT] = "wait_unsent",
+	[LOSS_WAKER] = "waker_lost",
+	[LOSS_LEDGER] = "ledger_failed",
+	[LOSS_LEDGER_ROW] = "ledger_row_lost",
+	[LOSS_STACK_LATE] = "stack_late",
+	[LOSS_STACK_ABANDONED] = "stack_abandoned",
+	[LOSS_SWITCH_NO_STORAGE] = "switch_no_storage",
 };
 _Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");
 

@@ -46,6 +46,16 @@ enum loss {
 	LOSS_UNWIND_CACHE,  /* cached unwind tables: damaged, not read or not written */
 	LOSS_CPU_MISSED,    /* seconds that an online CPU could not be sampled */
 	LOSS_RESOLVER, /* times that what reads foreign files failed, each by a file or by force */
+	LOSS_WAIT,     /* waits whose end never came: their time is in the ledger alone */
+	LOSS_WAIT_BEGIN,	/* sampled waits whose stack never came: "[stack not sampled]" */
+	LOSS_WAITS_FULL,	/* stacks of waits beyond the table's limits */
+	LOSS_WAIT_UNSENT,	/* exact waits beyond the budget of records: without their stack */
+	LOSS_WAKER,		/* wakers of waits that are not known */
+	LOSS_LEDGER,		/* passes over all threads that failed */
+	LOSS_LEDGER_ROW,	/* threads' rows of the ledger that found no room */
+	LOSS_STACK_LATE,	/* stacks of long waits that had ended */
+	LOSS_STACK_ABANDONED,	/* passes for such stacks that hung, or could not begin for that */
+	LOSS_SWITCH_NO_STORAGE, /* switches of threads that there is no memory for in the kernel */
 	LOSS_MAX
 };
 

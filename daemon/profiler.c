@@ -118,6 +118,8 @@ static int make_parts(struct profiler *p, struct profiler_error *error)
 	if (r == 0)
 		r = attribution_new(p->symbolize, p->processes, p->cgroups, &p->attribution);
 	if (r == 0)
+		r = wait_rows_new(p->attribution, &p->wait_rows);
+	if (r == 0)
 		r = intake_new(&(struct intake_parts){.attribution = p->attribution,
 						      .processes = p->processes,
 						      .cgroups = p->cgroups,
@@ -201,6 +203,8 @@ static int add_sources(struct profiler *p, struct profiler_error *error)
 		r = add_source(p, &p->feed_source, p->feed_source.fd, profiler_on_feed);
 	if (r == 0)
 		r = add_source(p, &p->opener_source, opener_fd(p->opener), profiler_on_opener);
+	if (r == 0)
+		r = profiler_passes_init(p);
 	if (r == 0 && p->control)
 		r = add_source(p, &p->control_source, control_fd(p->control), profiler_on_control);
 	return r < 0 ? profiler_fail(error, r, "cannot start the event loop: %s", strerror(-r)) : 0;
@@ -225,7 +229,8 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 		return profiler_fail(error, -ENOMEM, "out of memory");
 	p->config = *config;
 	p->perf_opener = perf_opener;
-	p->timer_source.fd = p->feed_source.fd = p->resolver_program.fd = -1;
+	p->timer_source.fd = p->passes.timer_source.fd = p->feed_source.fd =
+		p->resolver_program.fd = -1;
 	service_init(&p->service);
 	read_boot_id(p->boot_id);
 	r = check_host(p, error);
@@ -273,7 +278,9 @@ struct profiler *profiler_free(struct profiler *p)
 	online_cpus_free(p->online);
 	writer_free(p->writer);
 	bucket_cycle_free(p->cycle);
+	profiler_passes_done(p);
 	intake_free(p->intake);
+	wait_rows_free(p->wait_rows);
 	attribution_free(p->attribution);
 	process_table_free(p->processes);
 	unwind_feed_free(p->unwind);

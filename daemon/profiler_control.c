@@ -92,9 +92,12 @@ int profiler_flush(struct profiler *p)
 
 	if (flush_queue_is_due(&p->flushes, now_ns)) {
 		/* All that was sampled until now, also what is held for its order. */
-		r = profiler_take_in(p, now_ns);
+		r = profiler_passes_cut(p);
+		if (r == 0)
+			r = profiler_take_in(p, profiler_clock_ns(CLOCK_MONOTONIC));
 		if (r != 0)
 			return r;
+		p->passes.cut_ns = 0;
 		r = bucket_cycle_cut(p->cycle);
 		buckets = bucket_cycle_buckets(p->cycle);
 		if (r == 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * profiler_parts.h - the parts of the pipeline, for the files that put them together (profiler.c),
- * drive them (profiler_run.c) and answer for them (profiler_control.c). Private to these.
+ * drive them (profiler_run.c, profiler_offcpu.c) and answer for them (profiler_control.c). Private
+ * to these.
  */
 #ifndef PROFD_PROFILER_PARTS_H
 #define PROFD_PROFILER_PARTS_H
@@ -9,7 +10,10 @@
 #include "bucket_cycle.h"
 #include "capture/collector.h"
 #include "capture/intake.h"
+#include "capture/ledger_pass.h"
+#include "capture/long_waits.h"
 #include "capture/online_cpus.h"
+#include "capture/wait_rows.h"
 #include "control.h"
 #include "crash_guard.h"
 #include "flush_queue.h"
@@ -19,6 +23,23 @@
 #include "symbols/rows_client.h"
 
 #define BOOT_ID_MAX 64
+
+/* What waits and the ledger need beside the ring; profiler_offcpu.c's own. */
+struct profiler_passes {
+	struct ledger_pass *pass;
+	struct long_waits *stacks;
+	struct event_source timer_source; /* at the end of the open bucket */
+	struct event_source stacks_source;
+	bool on;
+	bool is_base;	      /* the pass under way only begins the next ones */
+	uint64_t armed_ns;    /* the timer, CLOCK_MONOTONIC; 0 = not */
+	uint64_t done_ns;     /* boundary of the last pass, also of one that failed */
+	uint64_t before_ns;   /* of the one before */
+	uint64_t cut_ns;      /* boundary of the pass for a bucket that is to be cut; who cuts it
+				 sets it to 0 again */
+	uint64_t n_rows_lost; /* records for which there was no memory */
+	bool swept;	      /* waits that the last pass did not see are forgotten */
+};
 
 struct profiler {
 	struct config config;
@@ -39,7 +60,9 @@ struct profiler {
 	struct unwind_feed *unwind;
 	struct cgroups *cgroups;
 	struct attribution *attribution;
+	struct wait_rows *wait_rows;
 	struct intake *intake;
+	struct profiler_passes passes;
 	struct writer *writer;
 	struct bucket_cycle *cycle;
 	struct control *control; /* NULL: none could be made */
@@ -69,6 +92,21 @@ void profiler_count(void *ctx, struct losses *losses);
 
 /* Takes in what was sampled until that time; 1 when that takes longer than a moment. */
 int profiler_take_in(struct profiler *p, uint64_t until_mono_ns);
+
+/* Makes the parts that passes need, and adds their sources to the loop. */
+int profiler_passes_init(struct profiler *p);
+void profiler_passes_done(struct profiler *p);
+/* The first pass, from which the ones to come count. */
+void profiler_passes_begin(struct profiler *p);
+/* Until when samples may be given on: not beyond a bucket's end before its pass is read. */
+uint64_t profiler_passes_limit(const struct profiler *p, uint64_t until_mono_ns);
+/* What is to be done now and then; samples were given on until that time. */
+void profiler_passes_keep(struct profiler *p, uint64_t until_mono_ns);
+/* A pass for a bucket that ends now, before its time: 1 while it is being read, then 0. */
+int profiler_passes_cut(struct profiler *p);
+/* The last pass, read to its end. */
+void profiler_passes_end(struct profiler *p);
+void profiler_passes_count(const struct profiler *p, struct losses *losses);
 
 /* Listens on the control socket; without one profd goes on. */
 void profiler_listen(struct profiler *p);

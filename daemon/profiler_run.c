@@ -56,7 +56,9 @@ void profiler_count(void *ctx, struct losses *losses)
 		losses->weight_ns[LOSS_RINGBUF_FULL] = drops.value[WIRE_DROP_RINGBUF_FULL];
 		losses->count[LOSS_NO_SCRATCH] = drops.count[WIRE_DROP_NO_SCRATCH];
 		losses->weight_ns[LOSS_NO_SCRATCH] = drops.value[WIRE_DROP_NO_SCRATCH];
+		losses->count[LOSS_SWITCH_NO_STORAGE] = drops.count[WIRE_DROP_NO_STORAGE];
 	}
+	profiler_passes_count(p, losses);
 	losses->count[LOSS_MALFORMED] = intake.n_malformed;
 	losses->count[LOSS_NO_ROOM] += intake.n_refused;
 	losses->weight_ns[LOSS_NO_ROOM] += intake.refused_ns;
@@ -87,12 +89,15 @@ void profiler_count(void *ctx, struct losses *losses)
 int profiler_on_sample(void *ctx, const struct sample *sample)
 {
 	struct profiler *p = ctx;
+	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 	int r = bucket_cycle_reach(p->cycle, sample->mono_ns);
 
 	if (r < 0)
 		return r;
-	attribution_add(p->attribution, sample, profiler_clock_ns(CLOCK_MONOTONIC),
-			bucket_cycle_open(p->cycle));
+	if (sample->kind == WIRE_CPU)
+		attribution_add(p->attribution, sample, now_ns, bucket_cycle_open(p->cycle));
+	else
+		wait_rows_add(p->wait_rows, sample, now_ns, bucket_cycle_open(p->cycle));
 	return 0;
 }
 
@@ -246,13 +251,15 @@ static void keep_house(struct profiler *p)
 		cgroups_sweep(p->cgroups, now_ns);
 	}
 	feed_walker(p);
+	profiler_passes_keep(p, 0);
 	bucket_cycle_settle(p->cycle);
 }
 
 int profiler_on_tick(struct event_source *source)
 {
 	struct profiler *p = source->ctx;
-	uint64_t expirations = 0, until_ns = profiler_clock_ns(CLOCK_MONOTONIC) - INTAKE_HOLD_NS;
+	uint64_t expirations = 0, now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
+	uint64_t until_ns = profiler_passes_limit(p, now_ns - INTAKE_HOLD_NS);
 	int r;
 
 	if (read(source->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
@@ -261,13 +268,16 @@ int profiler_on_tick(struct event_source *source)
 	if (r < 0)
 		return r;
 	/* Only now: that the loop turns is not enough. */
-	service_watchdog(&p->service, until_ns + INTAKE_HOLD_NS);
+	service_watchdog(&p->service, now_ns);
 	if (expirations)
 		keep_house(p);
 	if (r > 0) /* what was sampled comes before the end of a bucket */
 		return r;
 	r = bucket_cycle_passed(p->cycle, until_ns);
-	return r < 0 ? r : profiler_flush(p);
+	if (r == 0)
+		r = profiler_flush(p);
+	profiler_passes_keep(p, until_ns);
+	return r;
 }
 
 int profiler_on_resolver(struct event_source *source)
@@ -327,6 +337,7 @@ static int take_in_rest(struct profiler *p)
 	uint64_t deadline_ns = profiler_clock_ns(CLOCK_MONOTONIC) + FINISH_WAIT_NS;
 	int r;
 
+	profiler_passes_end(p);
 	collectors_detach(p->collectors);
 	do
 		r = take_in(p, UINT64_MAX, NAMES_WAIT_NS);
@@ -390,6 +401,8 @@ int profiler_run(struct profiler *p, struct profiler_error *error)
 		end_guard(p, true);
 		return profiler_fail(error, r, "%s", collector_error.text);
 	}
+	if (collectors_offcpu(p->collectors))
+		profiler_passes_begin(p);
 	p->since_real_ns = profiler_clock_ns(CLOCK_REALTIME);
 	log_info("ready: sampling %u CPUs at %u Hz into %s", collectors_n_cpus(p->collectors),
 		 p->config.frequency_hz, p->config.directory);

@@ -46,6 +46,8 @@ static const struct {
 	[SYNTHETIC_TRUNCATED_NO_ROW] = {"[truncated: no unwind information]", true},
 	[SYNTHETIC_TRUNCATED_NO_MAPPING] = {"[truncated: unknown code]", true},
 	[SYNTHETIC_TRUNCATED_UNSUPPORTED] = {"[truncated: unsupported unwind rule]", true},
+	[SYNTHETIC_NOT_SAMPLED] = {"[stack not sampled]", false},
+	[SYNTHETIC_INTERRUPT] = {"[interrupt]", false},
 };
 _Static_assert(ARRAY_SIZE(synthetics) == SYNTHETIC_MAX, "a synthetic location without a name");
 

@@ -52,7 +52,9 @@ enum synthetic {
 	SYNTHETIC_TRUNCATED_NO_ROW = 5, /* outermost: nothing says how its caller is found */
 	SYNTHETIC_TRUNCATED_NO_MAPPING = 6, /* outermost: it lies in no known mapping */
 	SYNTHETIC_TRUNCATED_UNSUPPORTED =
-		7, /* outermost: how its caller is found is not supported */
+		7,		   /* outermost: how its caller is found is not supported */
+	SYNTHETIC_NOT_SAMPLED = 8, /* all there is of a wait's stack that was not taken */
+	SYNTHETIC_INTERRUPT = 9,   /* a waker that is no thread */
 	SYNTHETIC_MAX
 };
 

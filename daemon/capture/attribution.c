@@ -11,9 +11,6 @@
 
 #define LATE_MAX 16384
 
-_Static_assert(WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX + 1 <= PROFILE_STACK_MAX,
-	       "a stack of the wire fits into the store");
-
 struct late_name {
 	enum location_kind kind;
 	uint32_t file;
@@ -27,16 +24,8 @@ struct attribution {
 	struct filter filter;
 	struct late_name *late; /* locations of the last bucket without an answer */
 	uint32_t n_late, cap_late;
+	struct stack_places places; /* of the sample at hand */
 	struct attribution_counters counters;
-};
-
-/* A stack being put together, leaf first. */
-struct draft {
-	struct bucket *bucket;
-	uint32_t locations[WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX + 1];
-	uint32_t n;
-	bool gone;
-	uint64_t now_mono_ns;
 };
 
 /*
@@ -83,119 +72,9 @@ struct attribution *attribution_free(struct attribution *a)
 	return NULL;
 }
 
-static int add_location(struct draft *draft, enum location_kind kind, uint32_t file,
-			uint64_t offset, enum unknown_reason unknown, bool *ret_new)
-{
-	int r = bucket_location(draft->bucket, kind, file, offset, unknown,
-				&draft->locations[draft->n], ret_new);
-
-	if (r == 0)
-		draft->n++;
-	return r;
-}
-
-/* All frames but the leaf are return addresses; the call is before them. */
-static uint64_t call_addr(const struct sample_frame *frame, uint32_t i)
-{
-	return i && frame->addr && !frame->exact ? frame->addr - 1 : frame->addr;
-}
-
-static int add_kernel_frames(struct attribution *a, const struct sample *sample,
-			     struct draft *draft)
-{
-	for (uint32_t i = 0; i < sample->n_kernel; i++) {
-		uint64_t offset;
-		uint32_t file;
-		int r;
-
-		symbolize_kernel(a->symbolize, call_addr(&sample->kernel[i], i), sample->mono_ns,
-				 &file, &offset);
-		r = add_location(draft, LOCATION_KERNEL, file, offset, UNKNOWN_NO_SYMBOL, NULL);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* Adds one user frame. Returns 0; 1 when the stack ends before it; or negative errno. */
-static int add_user_frame(struct attribution *a, const struct sample *sample, uint32_t i,
-			  struct process *process, struct draft *draft)
-{
-	const struct sample_frame *frame = &sample->user[i];
-	uint64_t addr = call_addr(frame, i);
-	struct process_place place;
-	bool is_new;
-	int r;
-
-	if (frame->kind == LOCATION_INTERPRETER)
-		return add_location(draft, LOCATION_INTERPRETER, 0, frame->code, UNKNOWN_NO_SYMBOL,
-				    NULL);
-	r = process_locate(a->processes, process, addr, i == 0, draft->now_mono_ns, &place);
-	if (r == -ESRCH) {
-		draft->gone = true;
-		r = add_location(draft, LOCATION_FILE, 0, 0, UNKNOWN_PROCESS_GONE, NULL);
-		return r < 0 ? r : 1;
-	}
-	/* What a walk without rows took for a return address. One that ended as it should has come
-	 * through there. */
-	if (r < 0 && i && sample->user_stop != WIRE_STOP_END)
-		return 1;
-	if (r < 0)
-		return add_location(draft, LOCATION_FILE, 0, 0, UNKNOWN_NO_MAPPING, NULL);
-	r = add_location(draft, place.kind, place.file, place.offset, UNKNOWN_FILE_SKIPPED,
-			 &is_new);
-	if (r == 0 && is_new)
-		symbolize_want(a->symbolize, place.file, place.offset);
-	return r;
-}
-
-/*
- * The mark at a stack's outer end, if it needs one. It is settled with the names: what the walk
- * took for a caller of main may be garbage, and the stack is whole all the same.
- */
-static int add_end(const struct sample *sample, bool cut, struct draft *draft)
-{
-	static const enum synthetic mark_of_stop[WIRE_STOP_MAX] = {
-		[WIRE_STOP_LIMIT] = SYNTHETIC_TRUNCATED_LIMIT,
-		[WIRE_STOP_FAULT] = SYNTHETIC_TRUNCATED_FAULT,
-		[WIRE_STOP_FP_END] = SYNTHETIC_NONE,
-		[WIRE_STOP_NO_ROW] = SYNTHETIC_TRUNCATED_NO_ROW,
-		[WIRE_STOP_NO_MAPPING] = SYNTHETIC_TRUNCATED_NO_MAPPING,
-		[WIRE_STOP_UNSUPPORTED] = SYNTHETIC_TRUNCATED_UNSUPPORTED,
-	};
-	enum synthetic mark =
-		cut ? SYNTHETIC_TRUNCATED_NO_MAPPING : mark_of_stop[sample->user_stop];
-
-	if (!draft->n) /* a kernel thread of which the kernel gave no frame */
-		return add_location(draft, LOCATION_KERNEL, 0, 0, UNKNOWN_NO_SYMBOL, NULL);
-	if (sample->user_stop == WIRE_STOP_NONE || draft->gone)
-		return 0;
-	if (sample->user_stop == WIRE_STOP_END && !cut) /* whole, whatever it is called */
-		return 0;
-	return add_location(draft, LOCATION_SYNTHETIC, 0, mark, UNKNOWN_NONE, NULL);
-}
-
-static int add_stack(struct attribution *a, const struct sample *sample, struct process *process,
-		     struct draft *draft)
-{
-	int r = add_kernel_frames(a, sample, draft);
-	uint32_t i;
-
-	for (i = 0; r == 0 && i < sample->n_user; i++)
-		r = add_user_frame(a, sample, i, process, draft);
-	return r < 0 ? r : add_end(sample, r == 1, draft);
-}
-
 void attribution_set_filter(struct attribution *a, const struct filter *filter)
 {
 	a->filter = *filter;
-}
-
-static bool is_wanted(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns)
-{
-	return filter_is_empty(&a->filter) ||
-	       filter_passes(&a->filter, sample->comm,
-			     cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns)->path);
 }
 
 void attribution_look_ahead(struct attribution *a, const struct sample_event *event,
@@ -208,13 +87,33 @@ void attribution_look_ahead(struct attribution *a, const struct sample_event *ev
 					.start_code = event->start_code,
 					.end_code = event->end_code};
 
-	process_table_look_ahead(a->processes, &key, event->user_stop == WIRE_STOP_NO_MAPPING,
-				 now_mono_ns);
+	if (event->kind == WIRE_CPU || event->start_code || event->end_code)
+		process_table_look_ahead(a->processes, &key,
+					 event->user_stop == WIRE_STOP_NO_MAPPING, now_mono_ns);
 	cgroups_see(a->cgroups, event->cgroup_id, event->pid, now_mono_ns);
 }
 
-static int add_sample(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
-		      struct bucket *bucket)
+bool attribution_passes(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns)
+{
+	return filter_is_empty(&a->filter) ||
+	       filter_passes(&a->filter, sample->comm,
+			     cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns)->path);
+}
+
+void attribution_filtered(struct attribution *a, uint64_t value_ns)
+{
+	a->counters.n_filtered++;
+	a->counters.filtered_ns += value_ns;
+}
+
+void attribution_refused(struct attribution *a, uint64_t value_ns)
+{
+	a->counters.n_refused++;
+	a->counters.refused_ns += value_ns;
+}
+
+static struct process *process_of(struct attribution *a, const struct sample *sample,
+				  uint64_t now_mono_ns)
 {
 	const struct process_key key = {.pid = sample->pid,
 					.tid = sample->tid,
@@ -222,32 +121,95 @@ static int add_sample(struct attribution *a, const struct sample *sample, uint64
 					.start_boot_ns = sample->start_boot_ns,
 					.start_code = sample->start_code,
 					.end_code = sample->end_code};
-	struct process *process = process_table_get(a->processes, &key, now_mono_ns);
+
+	return process_table_get(a->processes, &key, now_mono_ns);
+}
+
+/* A kernel thread, or one whose memory went before it ended: it says nothing of its image. */
+static bool has_memory(const struct sample *sample)
+{
+	return sample->start_code || sample->end_code;
+}
+
+static int put_series(struct attribution *a, const struct sample *sample, const char *exe,
+		      uint64_t now_mono_ns, struct bucket *bucket, uint32_t *ret)
+{
 	const struct cgroup *cgroup = cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns);
-	struct draft draft = {.bucket = bucket, .now_mono_ns = now_mono_ns};
-	struct profile_row row = {
-		.type = sample->type, .count = PROFILE_COUNT_ONE, .value = sample->value};
 	struct profile_series series = {.pid = sample->pid,
 					.tid = sample->tid,
 					.start_boot_ns = sample->start_boot_ns,
 					.comm = sample->comm,
+					.exe = exe,
 					.cgroup = cgroup->path,
 					.unit = cgroup->unit,
 					.container = cgroup->container};
+
+	return bucket_series(bucket, &series, ret);
+}
+
+int attribution_series(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
+		       struct bucket *bucket, struct attribution_thread *ret)
+{
+	const struct process *process =
+		has_memory(sample) ? process_of(a, sample, now_mono_ns) : NULL;
+
+	if (!process && has_memory(sample))
+		return -ENOSPC;
+	ret->exe = process ? process_exe(process)
+			   : process_table_exe(a->processes, sample->pid, sample->start_boot_ns);
+	ret->has_memory = process || *ret->exe;
+	return put_series(a, sample, ret->exe, now_mono_ns, bucket, &ret->series);
+}
+
+int attribution_places(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
+		       const struct stack_places **ret, const char **ret_exe)
+{
+	struct process *process = NULL;
+
+	if (has_memory(sample) || sample->n_user) {
+		process = process_of(a, sample, now_mono_ns);
+		if (!process)
+			return -ENOSPC;
+	}
+	stack_places_find(a->symbolize, a->processes, process, sample, now_mono_ns, &a->places);
+	a->counters.n_process_gone += a->places.gone;
+	*ret = &a->places;
+	*ret_exe = process ? process_exe(process) : "";
+	return 0;
+}
+
+int attribution_stack(struct attribution *a, const struct stack_place *places, uint32_t n,
+		      uint32_t label, struct bucket *bucket, uint32_t *ret)
+{
+	uint32_t locations[WIRE_WORDS_MAX + 2];
+	int r;
+
+	if (n > ARRAY_SIZE(locations) - 1)
+		return -ENOSPC;
+	r = stack_places_put(places, n, a->symbolize, bucket, locations);
+	if (label)
+		locations[n++] = label;
+	return r < 0 ? r : bucket_stack(bucket, locations, n, ret);
+}
+
+static int add_sample(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
+		      struct bucket *bucket)
+{
+	struct profile_row row = {
+		.type = SAMPLE_CPU, .count = PROFILE_COUNT_ONE, .value = sample->value};
+	struct process *process = process_of(a, sample, now_mono_ns);
 	int r;
 
 	if (!process)
 		return -ENOSPC;
-	series.exe = process_exe(process);
-	r = add_stack(a, sample, process, &draft);
+	stack_places_find(a->symbolize, a->processes, process, sample, now_mono_ns, &a->places);
+	r = put_series(a, sample, process_exe(process), now_mono_ns, bucket, &row.series);
 	if (r == 0)
-		r = bucket_series(bucket, &series, &row.series);
-	if (r == 0)
-		r = bucket_stack(bucket, draft.locations, draft.n, &row.stack);
+		r = attribution_stack(a, a->places.places, a->places.n, 0, bucket, &row.stack);
 	if (r == 0)
 		r = bucket_add(bucket, &row);
 	if (r == 0)
-		a->counters.n_process_gone += draft.gone;
+		a->counters.n_process_gone += a->places.gone;
 	return r;
 }
 
@@ -255,13 +217,10 @@ void attribution_add(struct attribution *a, const struct sample *sample, uint64_
 		     struct bucket *bucket)
 {
 	a->counters.n_samples++;
-	if (!is_wanted(a, sample, now_mono_ns)) {
-		a->counters.n_filtered++;
-		a->counters.filtered_ns += sample->value;
-	} else if (add_sample(a, sample, now_mono_ns, bucket) < 0) {
-		a->counters.n_refused++;
-		a->counters.refused_ns += sample->value;
-	}
+	if (!attribution_passes(a, sample, now_mono_ns))
+		attribution_filtered(a, sample->value);
+	else if (add_sample(a, sample, now_mono_ns, bucket) < 0)
+		attribution_refused(a, sample->value);
 }
 
 /* ---- names ---- */

@@ -8,12 +8,9 @@
 #ifndef PROFD_ATTRIBUTION_H
 #define PROFD_ATTRIBUTION_H
 
-#include "capture/ingest.h"
+#include "capture/stack_places.h"
 #include "filter.h"
 #include "process/cgroup.h"
-#include "process/process.h"
-#include "record/bucket.h"
-#include "symbols/symbolize.h"
 
 struct attribution;
 
@@ -39,9 +36,36 @@ void attribution_set_filter(struct attribution *attribution, const struct filter
 void attribution_look_ahead(struct attribution *attribution, const struct sample_event *event,
 			    uint64_t now_mono_ns);
 
-/* Adds the sample to the bucket, or counts why not. */
+/* Adds the sample of a CPU to the bucket, or counts why not. */
 void attribution_add(struct attribution *attribution, const struct sample *sample,
 		     uint64_t now_mono_ns, struct bucket *bucket);
+
+/* ---- the pieces of that, for samples that are more than one row (wait_rows.h) ---- */
+
+/* Whether the filter keeps what that thread does; the caller counts. */
+bool attribution_passes(struct attribution *attribution, const struct sample *sample,
+			uint64_t now_mono_ns);
+/* Count what the filter did not want, and what found no room. */
+void attribution_filtered(struct attribution *attribution, uint64_t value_ns);
+void attribution_refused(struct attribution *attribution, uint64_t value_ns);
+
+struct attribution_thread {
+	uint32_t series;
+	const char *exe; /* "" unknown; valid until the next call */
+	bool has_memory; /* or had it, until it ended: it is no kernel thread */
+};
+
+/* The series of the sample's thread. Errors: of bucket_series(); -ENOSPC, no room for the process.
+ */
+int attribution_series(struct attribution *attribution, const struct sample *sample,
+		       uint64_t now_mono_ns, struct bucket *bucket, struct attribution_thread *ret);
+/* Where the sample's stack lies, and the path of its program; both valid until the next call.
+ * -ENOSPC as above. */
+int attribution_places(struct attribution *attribution, const struct sample *sample,
+		       uint64_t now_mono_ns, const struct stack_places **ret, const char **ret_exe);
+/* The stack of these places in the bucket, with location `label` (0 = none) outermost. */
+int attribution_stack(struct attribution *attribution, const struct stack_place *places, uint32_t n,
+		      uint32_t label, struct bucket *bucket, uint32_t *ret);
 
 /*
  * Finishes the bucket: names what has a name by now, and adds names that came too late for the

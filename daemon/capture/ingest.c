@@ -8,16 +8,17 @@
 #include <errno.h>
 #include <string.h>
 
-static const enum sample_type type_of_kind[] = {
-	[WIRE_NONE] = SAMPLE_NONE,
-	[WIRE_CPU] = SAMPLE_CPU,
-	[WIRE_WAIT_BEGIN] = SAMPLE_NONE,
-	[WIRE_WAIT_END] = SAMPLE_NONE,
-	[WIRE_LEDGER] = SAMPLE_NONE,
-	[WIRE_WAKER] = SAMPLE_NONE,
+/* What stands between head and words. */
+static const size_t body_of_kind[] = {
+	[WIRE_NONE] = 0,
+	[WIRE_CPU] = 0,
+	[WIRE_WAIT_BEGIN] = 0,
+	[WIRE_WAIT_END] = sizeof(struct wire_wait),
+	[WIRE_LEDGER] = sizeof(struct wire_ledger),
+	[WIRE_WAKER] = sizeof(struct wire_waker),
 };
-_Static_assert(sizeof(type_of_kind) / sizeof(type_of_kind[0]) == WIRE_KIND_MAX,
-	       "a kind of record without a sample type");
+_Static_assert(sizeof(body_of_kind) / sizeof(body_of_kind[0]) == WIRE_KIND_MAX,
+	       "a kind of record of unknown length");
 
 static void decode_comm(const char *from, char *to)
 {
@@ -54,6 +55,18 @@ static uint32_t decode_user(const uint64_t *words, uint32_t n_words, struct samp
 	return n;
 }
 
+static bool is_head(const struct sample_event *e)
+{
+	return e->kind > WIRE_NONE && e->kind < WIRE_KIND_MAX && e->user_stop < WIRE_STOP_MAX &&
+	       e->n_kernel <= WIRE_KERNEL_FRAMES_MAX && e->n_user <= WIRE_USER_FRAMES_MAX;
+}
+
+static size_t length_of(const struct sample_event *e)
+{
+	return sizeof(*e) + body_of_kind[e->kind] +
+	       ((size_t)e->n_kernel + e->n_user) * sizeof(uint64_t);
+}
+
 int ingest_head(const void *record, size_t size, struct sample_event *ret)
 {
 	struct sample_event e;
@@ -61,24 +74,91 @@ int ingest_head(const void *record, size_t size, struct sample_event *ret)
 	if (size < sizeof(e))
 		return -EBADMSG;
 	memcpy(&e, record, sizeof(e));
-	if (e.kind >= WIRE_KIND_MAX || type_of_kind[e.kind] == SAMPLE_NONE || e.user_stop >= WIRE_STOP_MAX ||
-	    e.n_kernel > WIRE_KERNEL_FRAMES_MAX || e.n_user > WIRE_USER_FRAMES_MAX ||
-	    size - sizeof(e) < ((size_t)e.n_kernel + e.n_user) * sizeof(uint64_t))
+	if (!is_head(&e) || size < length_of(&e))
 		return -EBADMSG;
 	*ret = e;
 	return 0;
 }
 
+int ingest_length(const void *stream, size_t size, size_t *ret)
+{
+	struct sample_event e;
+
+	*ret = 0;
+	if (size < sizeof(e))
+		return 0;
+	memcpy(&e, stream, sizeof(e));
+	if (!is_head(&e))
+		return -EBADMSG;
+	if (size >= length_of(&e))
+		*ret = length_of(&e);
+	return 0;
+}
+
+static bool is_wait(const struct wire_wait *w)
+{
+	bool exact = w->flags & WIRE_WAIT_EXACT;
+	uint64_t max_ns = exact ? INGEST_VALUE_MAX : INGEST_SAMPLED_NS_MAX;
+
+	return w->state < WIRE_STATE_MAX && w->blocked_ns <= max_ns && w->runq_ns <= max_ns &&
+	       w->charged_ns <= INGEST_VALUE_MAX &&
+	       w->weight_log2 <= (exact ? 0 : INGEST_WEIGHT_MAX) &&
+	       !(w->flags & ~(WIRE_WAIT_EXACT | WIRE_WAIT_GATE | WIRE_WAIT_DRAWN));
+}
+
+static bool is_ledger(const struct wire_ledger *l)
+{
+	const uint64_t values[] = {
+		l->elapsed_ns,	   l->oncpu_ns,	      l->utime_ns,
+		l->stime_ns,	   l->runq_ns,	      l->blocked_ns,
+		l->idle_ns,	   l->max_blocked_ns, l->max_runq_ns,
+		l->minor_faults,   l->major_faults,   l->voluntary_switches,
+		l->read_bytes,	   l->write_bytes,    l->involuntary_switches,
+		l->unsent_ns,	   l->rss_bytes,      l->peak_rss_bytes,
+		l->open_charge_ns, l->unsent_count,
+	};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (values[i] > INGEST_VALUE_MAX)
+			return false;
+	/* Counts are stored in 1/1024. */
+	return l->unsent_count <= UINT32_MAX && l->open_state < WIRE_STATE_MAX &&
+	       !(l->flags & ~(WIRE_LEDGER_STARTED | WIRE_LEDGER_ENDED | WIRE_LEDGER_GATE |
+			      WIRE_LEDGER_OPEN_DRAWN));
+}
+
+/* Takes what stands behind the head; returns false when it cannot be so. */
+static bool decode_body(const char *body, struct sample *ret)
+{
+	switch (ret->kind) {
+	case WIRE_WAIT_END:
+		memcpy(&ret->wait, body, sizeof(ret->wait));
+		return is_wait(&ret->wait);
+	case WIRE_LEDGER:
+		memcpy(&ret->ledger, body, sizeof(ret->ledger));
+		return is_ledger(&ret->ledger);
+	case WIRE_WAKER:
+		memcpy(&ret->waker, body, sizeof(ret->waker));
+		return ret->waker.in_interrupt <= 1;
+	default:
+		return true;
+	}
+}
+
 int ingest_decode(const void *record, size_t size, struct sample *ret)
 {
-	uint64_t words[WIRE_KERNEL_FRAMES_MAX + WIRE_USER_FRAMES_MAX];
+	uint64_t words[WIRE_WORDS_MAX];
+	const char *body = (const char *)record + sizeof(struct sample_event);
 	struct sample_event e;
 
 	if (ingest_head(record, size, &e) < 0)
 		return -EBADMSG;
-	memcpy(words, (const char *)record + sizeof(e),
+	ret->kind = e.kind;
+	if (!decode_body(body, ret))
+		return -EBADMSG;
+	memcpy(words, body + body_of_kind[e.kind],
 	       ((size_t)e.n_kernel + e.n_user) * sizeof(uint64_t));
-	ret->type = type_of_kind[e.kind];
+	ret->late = false;
 	ret->user_stop = e.user_stop;
 	ret->user_mode = e.user_mode;
 	ret->pid = e.pid;

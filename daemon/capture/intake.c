@@ -109,6 +109,19 @@ int intake_record(void *ctx, void *record, size_t size)
 	return intake->deadline_mono_ns && now_ns >= intake->deadline_mono_ns ? -ECANCELED : 0;
 }
 
+int intake_put(struct intake *intake, uint64_t mono_ns, const void *record, size_t size)
+{
+	struct sample_event head;
+
+	if (ingest_head(record, size, &head) < 0) {
+		intake->counters.n_malformed++;
+		return -EBADMSG;
+	}
+	if (intake->discarding || merge_is_full(intake->merge))
+		return -ENOMEM;
+	return merge_push(intake->merge, MERGE_SAMPLE, mono_ns, record, size);
+}
+
 uint64_t intake_newest_mono_ns(const struct intake *intake)
 {
 	return intake->newest_mono_ns;
@@ -173,6 +186,11 @@ static int deliver_sample(struct intake *intake, const struct merge_item *item)
 		intake->counters.n_malformed++;
 		return 0;
 	}
+	/* A stack that is taken late is of a wait that began earlier; a record of a pass is about
+	 * the time before it. */
+	sample.late = sample.kind == WIRE_WAIT_BEGIN && sample.mono_ns != item->mono_ns;
+	if (sample.kind == WIRE_LEDGER)
+		sample.mono_ns = item->mono_ns;
 	return intake->parts.sample(intake->parts.ctx, &sample);
 }
 

@@ -377,6 +377,17 @@ struct process *process_table_get(struct process_table *table, const struct proc
 	return process;
 }
 
+const char *process_table_exe(const struct process_table *table, uint32_t pid,
+			      uint64_t start_boot_ns)
+{
+	const struct process *process = process_table_find(table, pid);
+
+	/* One that was forked and not sampled has no start yet. */
+	if (!process || (process->key.start_boot_ns && process->key.start_boot_ns != start_boot_ns))
+		return "";
+	return process_exe(process);
+}
+
 /* ---- where an address lies ---- */
 
 /* What was known before stays valid when the process has ended meanwhile. */

@@ -88,6 +88,11 @@ struct process *process_table_get(struct process_table *table, const struct proc
 /* Path of the program, "" when unknown. Valid as the process is. */
 const char *process_exe(const struct process *process);
 
+/* The same of that life of the pid, if the table knows it; nothing is read for it, nor learned. For
+ * threads that have no memory to tell their image by: those of the kernel, and one at its end. */
+const char *process_table_exe(const struct process_table *table, uint32_t pid,
+			      uint64_t start_boot_ns);
+
 struct process_place {
 	enum location_kind kind; /* LOCATION_JIT in anonymous memory, else LOCATION_FILE */
 	uint32_t file;		 /* number of symbolize.h */

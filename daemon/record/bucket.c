@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * bucket.c - see bucket.h. Everything is found by hash and stored once; strings and stacks live in
- * blocks that are freed with the bucket.
+ * bucket.c - see bucket.h. Everything is found by hash and stored once; strings live in blocks that
+ * are freed with the bucket.
  */
 #include "record/bucket.h"
 
 #include "growable.h"
 #include "hash_index.h"
+#include "record/ledger.h"
+#include "record/texts.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define TEXT_BLOCK_BYTES (64 * 1024)
-
 /* Room for one more in the array `a` of the bucket: 0, -ENOSPC or -ENOMEM. */
 #define RESERVE(b, a, max) ((b)->n_##a >= (max) ? -ENOSPC : GROWABLE_RESERVE(b, a))
 
-struct text_block {
-	struct text_block *next;
-	size_t used, size;
-	char text[];
+/* A location that is a text. */
+struct label {
+	uint32_t location;
+	const char *text;
 };
 
 struct bucket {
@@ -27,18 +27,20 @@ struct bucket {
 	struct profile_series *series;
 	struct profile_stack *stacks;
 	struct profile_row *rows;
+	struct profile_held *held;
+	struct profile_ledger *ledger;
+	struct label *labels;
 	uint32_t *stack_locations;
 	struct profile_file *files;
 	uint32_t *file_numbers; /* of files[] */
 	struct profile_frame *frames;
 	struct profile_loss *losses;
 	uint32_t n_locations, n_series, n_stacks, n_rows, n_stack_locations, n_files,
-		n_file_numbers;
+		n_file_numbers, n_held, n_ledger, n_labels;
 	uint32_t cap_locations, cap_series, cap_stacks, cap_rows, cap_stack_locations, cap_files,
-		cap_file_numbers;
-	struct hash_index by_location, by_series, by_stack, by_row, by_file;
-	struct text_block *texts;
-	size_t text_bytes;
+		cap_file_numbers, cap_held, cap_ledger, cap_labels;
+	struct hash_index by_location, by_series, by_stack, by_row, by_file, by_ledger;
+	struct texts texts;
 	uint32_t truncated_root; /* index of that location, 0 until needed */
 	struct profile_bucket profile;
 };
@@ -58,19 +60,20 @@ struct bucket *bucket_free(struct bucket *b)
 {
 	if (!b)
 		return NULL;
-	for (struct text_block *block = b->texts, *next; block; block = next) {
-		next = block->next;
-		free(block);
-	}
+	texts_done(&b->texts);
 	hash_index_done(&b->by_location);
 	hash_index_done(&b->by_series);
 	hash_index_done(&b->by_stack);
 	hash_index_done(&b->by_row);
 	hash_index_done(&b->by_file);
+	hash_index_done(&b->by_ledger);
 	free(b->locations);
 	free(b->series);
 	free(b->stacks);
 	free(b->rows);
+	free(b->held);
+	free(b->ledger);
+	free(b->labels);
 	free(b->stack_locations);
 	free(b->files);
 	free(b->file_numbers);
@@ -78,31 +81,6 @@ struct bucket *bucket_free(struct bucket *b)
 	free(b->losses);
 	free(b);
 	return NULL;
-}
-
-/* A copy that lives as long as the bucket, or NULL. */
-static const char *copy_text(struct bucket *b, const char *text)
-{
-	size_t len = strlen(text) + 1;
-	struct text_block *block = b->texts;
-	char *copy;
-
-	if (len == 1)
-		return "";
-	if (!block || block->size - block->used < len) {
-		size_t size = len > TEXT_BLOCK_BYTES ? len : TEXT_BLOCK_BYTES;
-
-		block = malloc(sizeof(*block) + size);
-		if (!block)
-			return NULL;
-		*block = (struct text_block){.next = b->texts, .size = size};
-		b->texts = block;
-		b->text_bytes += size;
-	}
-	copy = block->text + block->used;
-	memcpy(copy, text, len);
-	block->used += len;
-	return copy;
 }
 
 /* ---- locations ---- */
@@ -145,6 +123,24 @@ int bucket_location(struct bucket *b, enum location_kind kind, uint32_t file, ui
 	return 0;
 }
 
+int bucket_label(struct bucket *b, const char *text, uint32_t *ret)
+{
+	uint64_t hash = hash_bytes(text, strlen(text));
+	const char *copy;
+	bool is_new;
+	int r = RESERVE(b, labels, BUCKET_SERIES_MAX);
+
+	if (r == 0)
+		r = bucket_location(b, LOCATION_INTERPRETER, 0, hash, UNKNOWN_NONE, ret, &is_new);
+	if (r < 0 || !is_new)
+		return r;
+	copy = texts_copy(&b->texts, text);
+	if (!copy)
+		return -ENOMEM;
+	b->labels[b->n_labels++] = (struct label){*ret, copy};
+	return 0;
+}
+
 /* ---- series ---- */
 
 static uint64_t hash_series(const struct profile_series *s)
@@ -168,11 +164,11 @@ static int copy_series(struct bucket *b, const struct profile_series *from,
 		       struct profile_series *to)
 {
 	*to = *from;
-	to->comm = copy_text(b, from->comm);
-	to->exe = copy_text(b, from->exe);
-	to->cgroup = copy_text(b, from->cgroup);
-	to->unit = copy_text(b, from->unit);
-	to->container = copy_text(b, from->container);
+	to->comm = texts_copy(&b->texts, from->comm);
+	to->exe = texts_copy(&b->texts, from->exe);
+	to->cgroup = texts_copy(&b->texts, from->cgroup);
+	to->unit = texts_copy(&b->texts, from->unit);
+	to->container = texts_copy(&b->texts, from->container);
 	return to->comm && to->exe && to->cgroup && to->unit && to->container ? 0 : -ENOMEM;
 }
 
@@ -280,6 +276,41 @@ int bucket_add(struct bucket *b, const struct profile_row *sample)
 	return 0;
 }
 
+/* ---- held waits and the ledger ---- */
+
+int bucket_hold(struct bucket *b, const struct profile_held *held)
+{
+	int r = RESERVE(b, held, BUCKET_SERIES_MAX);
+
+	if (r == 0)
+		b->held[b->n_held++] = *held;
+	return r;
+}
+
+static bool is_ledger(const void *ctx, uint32_t id, const void *key)
+{
+	return ((const struct bucket *)ctx)->ledger[id - 1].series == *(const uint32_t *)key;
+}
+
+int bucket_ledger(struct bucket *b, const struct profile_ledger *row)
+{
+	uint64_t hash = hash_u64(row->series, 0);
+	uint32_t id = hash_index_find(&b->by_ledger, hash, is_ledger, b, &row->series);
+	int r;
+
+	if (id) {
+		ledger_add(&b->ledger[id - 1], row);
+		return 0;
+	}
+	r = RESERVE(b, ledger, BUCKET_SERIES_MAX);
+	if (r == 0)
+		r = hash_index_insert(&b->by_ledger, hash, b->n_ledger + 1);
+	if (r < 0)
+		return r;
+	b->ledger[b->n_ledger++] = *row;
+	return 0;
+}
+
 /* ---- finishing ---- */
 
 static bool is_file(const void *ctx, uint32_t id, const void *key)
@@ -308,7 +339,7 @@ static int file_index(struct bucket *b, uint32_t number, const struct bucket_ans
 		id = b->n_files++;
 		b->file_numbers[b->n_file_numbers++] = number;
 		b->files[id] = *file;
-		b->files[id].path = copy_text(b, file->path);
+		b->files[id].path = texts_copy(&b->texts, file->path);
 		if (!b->files[id].path)
 			return -ENOMEM;
 	}
@@ -332,7 +363,8 @@ static int name_location(struct bucket *b, uint32_t id, const struct bucket_answ
 	l->file = file;
 	if (l->unknown != UNKNOWN_NONE)
 		return 0;
-	b->frames[id] = (struct profile_frame){.function = copy_text(b, function), .source = ""};
+	b->frames[id] =
+		(struct profile_frame){.function = texts_copy(&b->texts, function), .source = ""};
 	if (!b->frames[id].function)
 		return -ENOMEM;
 	l->frames = &b->frames[id];
@@ -340,24 +372,50 @@ static int name_location(struct bucket *b, uint32_t id, const struct bucket_answ
 	return 0;
 }
 
-static int settle_roots(struct bucket *b, const struct bucket_answers *answers)
+static void name_labels(struct bucket *b)
+{
+	for (uint32_t i = 0; i < b->n_labels; i++) {
+		struct profile_location *l = &b->locations[b->labels[i].location];
+		struct profile_frame *frame = &b->frames[b->labels[i].location];
+
+		*frame = (struct profile_frame){.function = b->labels[i].text, .source = ""};
+		l->frames = frame;
+		l->n_frames = 1;
+	}
+}
+
+static bool is_label(const struct profile_location *l)
+{
+	return l->kind == LOCATION_INTERPRETER && l->unknown == UNKNOWN_NONE && !l->file;
+}
+
+/* Whether the stack is whole for all its mark, the last of its `n` locations. */
+static bool is_whole(const struct bucket *b, const uint32_t *locations, uint32_t n,
+		     const struct bucket_answers *answers)
+{
+	return answers->is_whole(answers->ctx, &b->locations[n > 2 ? locations[n - 3] : 0],
+				 &b->locations[locations[n - 2]]);
+}
+
+static void settle_roots(struct bucket *b, const struct bucket_answers *answers)
 {
 	for (uint32_t i = 1; i < b->n_stacks; i++) {
 		struct profile_stack *stack = &b->stacks[i];
 		uint32_t *locations = b->stack_locations + stack->first;
-		const struct profile_location *mark =
-			stack->n < 2 ? &b->locations[0] : &b->locations[locations[stack->n - 1]];
+		bool labelled = stack->n && is_label(&b->locations[locations[stack->n - 1]]);
+		uint32_t n = stack->n - labelled;
+		const struct profile_location *mark = &b->locations[n < 2 ? 0 : locations[n - 1]];
 
 		if (mark->kind != LOCATION_SYNTHETIC || mark->offset == SYNTHETIC_TRUNCATED_LIMIT)
 			continue;
-		if (answers->is_whole(answers->ctx,
-				      &b->locations[stack->n > 2 ? locations[stack->n - 3] : 0],
-				      &b->locations[locations[stack->n - 2]]))
+		if (is_whole(b, locations, n, answers)) {
 			stack->n--;
-		else if (mark->offset == SYNTHETIC_NONE)
-			locations[stack->n - 1] = b->truncated_root;
+			if (labelled)
+				locations[n - 1] = locations[n];
+		} else if (mark->offset == SYNTHETIC_NONE) {
+			locations[n - 1] = b->truncated_root;
+		}
 	}
-	return 0;
 }
 
 int bucket_finish(struct bucket *b, const struct bucket_head *head,
@@ -375,10 +433,10 @@ int bucket_finish(struct bucket *b, const struct bucket_head *head,
 		return -ENOMEM;
 	for (uint32_t i = 1; r == 0 && i < b->n_locations; i++)
 		r = name_location(b, i, answers);
-	if (r == 0)
-		r = settle_roots(b, answers);
 	if (r < 0)
 		return r;
+	name_labels(b);
+	settle_roots(b, answers);
 	if (head->n_losses)
 		memcpy(b->losses, head->losses, head->n_losses * sizeof(*b->losses));
 	b->profile = (struct profile_bucket){.start_real_ns = head->start_real_ns,
@@ -398,6 +456,10 @@ int bucket_finish(struct bucket *b, const struct bucket_head *head,
 					     .n_series = b->n_series,
 					     .rows = b->rows,
 					     .n_rows = b->n_rows,
+					     .held = b->held,
+					     .n_held = b->n_held,
+					     .ledger = b->ledger,
+					     .n_ledger = b->n_ledger,
 					     .losses = b->losses,
 					     .n_losses = head->n_losses};
 	return 0;
@@ -415,9 +477,10 @@ uint32_t bucket_n_locations(const struct bucket *b)
 
 size_t bucket_bytes(const struct bucket *b)
 {
-	return sizeof(*b) + b->text_bytes + b->cap_locations * sizeof(*b->locations) +
+	return sizeof(*b) + b->texts.bytes + b->cap_locations * sizeof(*b->locations) +
 	       b->n_locations * sizeof(*b->frames) + b->cap_series * sizeof(*b->series) +
 	       b->cap_stacks * sizeof(*b->stacks) + b->cap_rows * sizeof(*b->rows) +
 	       b->cap_stack_locations * sizeof(*b->stack_locations) +
-	       b->cap_files * sizeof(*b->files);
+	       b->cap_files * sizeof(*b->files) + b->cap_held * sizeof(*b->held) +
+	       b->cap_ledger * sizeof(*b->ledger) + b->cap_labels * sizeof(*b->labels);
 }

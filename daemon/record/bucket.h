@@ -38,6 +38,16 @@ int bucket_stack(struct bucket *bucket, const uint32_t *locations, uint32_t n, u
 /* Adds to the row of that type, series, stack and bin. */
 int bucket_add(struct bucket *bucket, const struct profile_row *sample);
 
+/* The index of a location that is a text and no code, for the outer end of a stack. A stack's mark
+ * may stand before it. */
+int bucket_label(struct bucket *bucket, const char *text, uint32_t *ret);
+
+/* Adds a wait that lasted over the whole bucket; one a thread. */
+int bucket_hold(struct bucket *bucket, const struct profile_held *held);
+
+/* Adds to the ledger's row of that series. */
+int bucket_ledger(struct bucket *bucket, const struct profile_ledger *row);
+
 /* What the bucket asks when it is finished. */
 struct bucket_answers {
 	void *ctx;

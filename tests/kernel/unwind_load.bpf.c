@@ -26,12 +26,6 @@ struct {
 	__type(value, struct unwind_state);
 } states SEC(".maps");
 
-/* include/linux/bpf.h; the context of an iterator over tasks */
-struct bpf_iter__task {
-	void *meta;
-	struct task_struct *task;
-} __attribute__((preserve_access_index));
-
 UNWIND_WALKER(walk_current, UNWIND_MEMORY_CURRENT)
 UNWIND_WALKER(walk_task, UNWIND_MEMORY_TASK)
 

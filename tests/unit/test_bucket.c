@@ -192,12 +192,83 @@ static void test_empty(void **state)
 	assert_null(bucket_free(NULL));
 }
 
+/* A waker's stack: the mark inside is settled as at the end, the label stays outermost. */
+static void test_labels(void **state)
+{
+	struct bucket *b;
+	struct bucket_head head = {};
+	const struct profile_bucket *p;
+	const struct profile_location *end;
+	uint32_t stack[3], other;
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	stack[0] = location(b, LOCATION_FILE, 7, 2); /* main: whole */
+	stack[1] = location(b, LOCATION_SYNTHETIC, 0, SYNTHETIC_NONE);
+	assert_int_equal(bucket_label(b, "server (/bin/x)", &stack[2]), 0);
+	assert_int_equal(bucket_label(b, "other (/bin/x)", &other), 0);
+	assert_int_not_equal(other, stack[2]);
+	assert_int_equal(bucket_label(b, "server (/bin/x)", &other), 0);
+	assert_int_equal(other, stack[2]);
+	add(b, series(b, 1, "a"), stack, 3);
+	stack[0] = location(b, LOCATION_FILE, 7, 3); /* f: cut */
+	add(b, series(b, 1, "a"), stack, 3);
+	add(b, series(b, 1, "a"), stack + 2, 1);
+	assert_int_equal(bucket_finish(b, &head, &answers), 0);
+	p = bucket_profile(b);
+	assert_int_equal(p->stacks[1].n, 2);
+	end = &p->locations[p->stack_locations[p->stacks[1].first + 1]];
+	assert_int_equal(end->kind, LOCATION_INTERPRETER);
+	assert_int_equal(end->n_frames, 1);
+	assert_string_equal(end->frames[0].function, "server (/bin/x)");
+	assert_int_equal(p->stacks[2].n, 3);
+	end = &p->locations[p->stack_locations[p->stacks[2].first + 1]];
+	assert_int_equal(end->kind, LOCATION_SYNTHETIC);
+	assert_int_equal(end->offset, SYNTHETIC_TRUNCATED_ROOT);
+	end = &p->locations[p->stack_locations[p->stacks[2].first + 2]];
+	assert_string_equal(end->frames[0].function, "server (/bin/x)");
+	assert_int_equal(p->stacks[3].n, 1);
+	bucket_free(b);
+}
+
+static void test_ledger_rows(void **state)
+{
+	struct bucket *b;
+	struct bucket_head head = {};
+	const struct profile_bucket *p;
+	struct profile_ledger row = {.elapsed_ns = 10, .oncpu_ns = 4};
+	struct profile_held held = {.type = SAMPLE_OFFCPU, .bin = 255};
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	for (uint32_t i = 0; i < 6; i++) {
+		row.series = series(b, i % 3, "a");
+		assert_int_equal(bucket_ledger(b, &row), 0);
+	}
+	held.series = series(b, 2, "a");
+	assert_int_equal(
+		bucket_stack(b, &(uint32_t){location(b, LOCATION_FILE, 7, 2)}, 1, &held.stack), 0);
+	assert_int_equal(bucket_hold(b, &held), 0);
+	assert_int_equal(bucket_finish(b, &head, &answers), 0);
+	p = bucket_profile(b);
+	assert_int_equal(p->n_ledger, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(p->ledger[i].series, i + 1);
+		assert_int_equal(p->ledger[i].elapsed_ns, 20);
+		assert_int_equal(p->ledger[i].oncpu_ns, 8);
+	}
+	assert_int_equal(p->n_held, 1);
+	assert_memory_equal(p->held, &held, sizeof(held));
+	bucket_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_samples), cmocka_unit_test(test_unknowns),
 		cmocka_unit_test(test_roots),	      cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_empty),	      cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_ledger_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static void test_all_fields(void **state)
 
 	(void)state;
 	assert_int_equal(ingest_decode(&r, sizeof(r.event) + 8 * 8, &s), 0);
-	assert_int_equal(s.type, SAMPLE_CPU);
+	assert_int_equal(s.kind, WIRE_CPU);
 	assert_int_equal(s.pid, 10);
 	assert_int_equal(s.tid, 11);
 	assert_int_equal(s.exec_id, 3);
@@ -134,13 +134,170 @@ static void test_deepest(void **state)
 	assert_int_equal(strlen(s.comm), WIRE_COMM_LEN);
 }
 
+/* ---- kinds with a body ---- */
+
+struct waiting {
+	struct sample_event event;
+	union {
+		struct wire_wait wait;
+		struct wire_ledger ledger;
+		struct wire_waker waker;
+		uint64_t words[WIRE_WORDS_MAX];
+	};
+};
+
+static struct waiting make_wait(void)
+{
+	struct waiting w = {.event = {.kind = WIRE_WAIT_END, .n_kernel = 1, .tid = 11}};
+
+	w.wait = (struct wire_wait){.begin_mono_ns = 900,
+				    .blocked_ns = 70,
+				    .runq_ns = 30,
+				    .charged_ns = 20,
+				    .weight_log2 = 4,
+				    .state = WIRE_STATE_DISK,
+				    .flags = WIRE_WAIT_DRAWN | WIRE_WAIT_GATE};
+	w.words[sizeof(w.wait) / 8] = 0xffffffff81000010;
+	return w;
+}
+
+static struct waiting make_ledger(void)
+{
+	struct waiting w = {.event = {.kind = WIRE_LEDGER, .n_kernel = 1, .tid = 11}};
+
+	w.ledger = (struct wire_ledger){.elapsed_ns = 100,
+					.oncpu_ns = 60,
+					.open_since_mono_ns = 5,
+					.open_state = WIRE_STATE_SLEEP,
+					.flags = WIRE_LEDGER_STARTED};
+	w.words[sizeof(w.ledger) / 8] = 0xffffffff81000010;
+	return w;
+}
+
+/* Every length of a record of `size` bytes but the right one is refused. */
+static void check_sizes(const struct waiting *w, size_t size, struct sample *ret)
+{
+	for (size_t n = 0; n < size; n++)
+		assert_int_equal(ingest_decode(w, n, ret), -EBADMSG);
+	assert_int_equal(ingest_decode(w, size, ret), 0);
+	assert_int_equal(ret->n_kernel, 1);
+	assert_int_equal(ret->kernel[0].addr, 0xffffffff81000010);
+	assert_int_equal(ret->tid, 11);
+}
+
+static void test_wait(void **state)
+{
+	struct waiting w = make_wait();
+	struct sample s;
+
+	(void)state;
+	check_sizes(&w, sizeof(w.event) + sizeof(w.wait) + 8, &s);
+	assert_int_equal(s.kind, WIRE_WAIT_END);
+	assert_memory_equal(&s.wait, &w.wait, sizeof(w.wait));
+	w.event.kind = WIRE_WAIT_BEGIN;
+	assert_int_equal(ingest_decode(&w, sizeof(w.event) + 8, &s), 0);
+	assert_int_equal(s.kind, WIRE_WAIT_BEGIN);
+}
+
+static void test_wrong_waits(void **state)
+{
+	const struct {
+		struct wire_wait wait;
+		int r;
+	} cases[] = {
+		{{.state = WIRE_STATE_MAX}, -EBADMSG},
+		{{.flags = 8}, -EBADMSG},
+		{{.weight_log2 = INGEST_WEIGHT_MAX}, 0},
+		{{.weight_log2 = INGEST_WEIGHT_MAX + 1}, -EBADMSG},
+		{{.weight_log2 = 1, .flags = WIRE_WAIT_EXACT}, -EBADMSG},
+		{{.blocked_ns = INGEST_SAMPLED_NS_MAX}, 0},
+		{{.blocked_ns = INGEST_SAMPLED_NS_MAX + 1}, -EBADMSG},
+		{{.runq_ns = INGEST_SAMPLED_NS_MAX + 1}, -EBADMSG},
+		{{.blocked_ns = INGEST_VALUE_MAX, .flags = WIRE_WAIT_EXACT}, 0},
+		{{.blocked_ns = INGEST_VALUE_MAX + 1, .flags = WIRE_WAIT_EXACT}, -EBADMSG},
+		{{.runq_ns = INGEST_VALUE_MAX + 1, .flags = WIRE_WAIT_EXACT}, -EBADMSG},
+		{{.charged_ns = INGEST_VALUE_MAX + 1}, -EBADMSG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct waiting w = make_wait();
+		struct sample s;
+
+		w.wait = cases[i].wait;
+		assert_int_equal(ingest_decode(&w, sizeof(w), &s), cases[i].r);
+	}
+}
+
+static void test_ledger(void **state)
+{
+	struct waiting w = make_ledger();
+	struct sample s;
+
+	(void)state;
+	check_sizes(&w, sizeof(w.event) + sizeof(w.ledger) + 8, &s);
+	assert_memory_equal(&s.ledger, &w.ledger, sizeof(w.ledger));
+	/* All but open_since_mono_ns, which is compared alone, state and flags. */
+	for (size_t i = 0; i < offsetof(struct wire_ledger, open_state) / 8; i++) {
+		bool is_since = i == offsetof(struct wire_ledger, open_since_mono_ns) / 8;
+
+		w = make_ledger();
+		w.words[i] = INGEST_VALUE_MAX + 1;
+		assert_int_equal(ingest_decode(&w, sizeof(w), &s), is_since ? 0 : -EBADMSG);
+	}
+	w = make_ledger();
+	w.ledger.open_state = WIRE_STATE_MAX;
+	assert_int_equal(ingest_decode(&w, sizeof(w), &s), -EBADMSG);
+	w = make_ledger();
+	w.ledger.flags = 16;
+	assert_int_equal(ingest_decode(&w, sizeof(w), &s), -EBADMSG);
+	w = make_ledger();
+	w.ledger.unsent_count = UINT32_MAX + 1ull;
+	assert_int_equal(ingest_decode(&w, sizeof(w), &s), -EBADMSG);
+}
+
+static void test_waker(void **state)
+{
+	struct waiting w = {.event = {.kind = WIRE_WAKER, .n_kernel = 1, .tid = 11}};
+	struct sample s;
+
+	(void)state;
+	w.waker = (struct wire_waker){.begin_mono_ns = 900, .tid = 12};
+	w.words[sizeof(w.waker) / 8] = 0xffffffff81000010;
+	check_sizes(&w, sizeof(w.event) + sizeof(w.waker) + 8, &s);
+	assert_int_equal(s.waker.tid, 12);
+	assert_int_equal(s.waker.begin_mono_ns, 900);
+	w.waker.in_interrupt = 2;
+	assert_int_equal(ingest_decode(&w, sizeof(w), &s), -EBADMSG);
+}
+
+/* Records one after the other, cut anywhere. */
+static void test_stream(void **state)
+{
+	struct waiting w = make_ledger();
+	size_t whole = sizeof(w.event) + sizeof(w.ledger) + 8, length;
+
+	(void)state;
+	for (size_t size = 0; size < whole; size++) {
+		assert_int_equal(ingest_length(&w, size, &length), 0);
+		assert_int_equal(length, 0);
+	}
+	assert_int_equal(ingest_length(&w, whole + 100, &length), 0);
+	assert_int_equal(length, whole);
+	w.event.n_kernel = WIRE_KERNEL_FRAMES_MAX + 1;
+	assert_int_equal(ingest_length(&w, whole, &length), -EBADMSG);
+	w.event.kind = WIRE_KIND_MAX;
+	assert_int_equal(ingest_length(&w, whole, &length), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_fields),
-		cmocka_unit_test(test_wrong_sizes),
-		cmocka_unit_test(test_wrong_fields),
-		cmocka_unit_test(test_deepest),
+		cmocka_unit_test(test_all_fields),   cmocka_unit_test(test_wrong_sizes),
+		cmocka_unit_test(test_wrong_fields), cmocka_unit_test(test_deepest),
+		cmocka_unit_test(test_wait),	     cmocka_unit_test(test_wrong_waits),
+		cmocka_unit_test(test_ledger),	     cmocka_unit_test(test_waker),
+		cmocka_unit_test(test_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wait_rows.h - what waits and the ledger are worth: their records, by time, into the bucket.
+ *
+ * Stands beside attribution.h, which does the same with samples of the CPUs and lends its pieces.
+ */
+#ifndef PROFD_WAIT_ROWS_H
+#define PROFD_WAIT_ROWS_H
+
+#include "capture/attribution.h"
+#include "capture/waits.h"
+
+struct wait_rows;
+
+struct wait_rows_counters {
+	uint64_t n_records;
+	uint64_t n_begin_lost;	      /* drawn waits without the stack that was taken for them */
+	uint64_t n_stack_late;	      /* stacks of long waits that ended before they were taken */
+	uint64_t n_waker_lost;	      /* wakers of waits that are not known */
+	uint64_t n_ledger_refused;    /* records of the ledger that found no room in the bucket */
+	uint64_t n_unsent, unsent_ns; /* exact waits that are counted without their stack */
+};
+
+/* `attribution` is borrowed. */
+int wait_rows_new(struct attribution *attribution, struct wait_rows **ret);
+struct wait_rows *wait_rows_free(struct wait_rows *rows);
+DEFINE_CLEANUP(struct wait_rows *, wait_rows_free);
+
+/*
+ * Adds a record of any kind but WIRE_CPU to the bucket of its time, or counts why not:
+ *
+ * WIRE_WAIT_BEGIN is kept until the wait ends; nothing is added. WIRE_WAIT_END is a row
+ * SAMPLE_OFFCPU of what was not charged yet and a row SAMPLE_RUNQ, each weighted and with the class
+ * of wait_class.h; and SAMPLE_WAKER when WIRE_WAKER had come. WIRE_LEDGER is a row of the ledger;
+ * what it charges of a wait that goes on is a row, or held when the thread was blocked over the
+ * whole of it and the stack is the one of the charge before.
+ */
+void wait_rows_add(struct wait_rows *rows, const struct sample *sample, uint64_t now_mono_ns,
+		   struct bucket *bucket);
+
+/* All threads were passed over, and what was said of them was added: waits that began before that
+ * time and are not among those that go on are forgotten. */
+void wait_rows_passed(struct wait_rows *rows, uint64_t before_mono_ns);
+
+uint32_t wait_rows_n_open(const struct wait_rows *rows);
+const struct waits_counters *wait_rows_waits(const struct wait_rows *rows);
+const struct wait_rows_counters *wait_rows_counters(const struct wait_rows *rows);
+
+#endif
