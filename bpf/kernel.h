@@ -11,9 +11,82 @@
 
 #define KERNEL_PF_KTHREAD 0x00200000 /* include/linux/sched.h; the same value since 2.6 */
 
+/* include/linux/percpu_counter.h; the sum of all CPUs as far as it was folded in. */
+struct percpu_counter {
+	__s64 count;
+} __attribute__((preserve_access_index));
+
+/* include/linux/mm_types_task.h: what the sizes of a process are counted in, pages. */
+enum kernel_rss {
+	KERNEL_FILEPAGES = 0,
+	KERNEL_ANONPAGES = 1,
+	KERNEL_SHMEMPAGES = 3,
+	KERNEL_RSS = 4
+};
+
 /* include/linux/mm_types.h */
 struct mm_struct {
 	unsigned long start_code, end_code;
+	unsigned long hiwater_rss; /* pages; set late, so that what is resident now may be above */
+	struct percpu_counter rss_stat[KERNEL_RSS];
+} __attribute__((preserve_access_index));
+
+/* Before 6.2. */
+struct mm_rss_stat___before_6_2 {
+	struct {
+		__s64 counter;
+	} count[KERNEL_RSS];
+} __attribute__((preserve_access_index));
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat___before_6_2 rss_stat;
+} __attribute__((preserve_access_index));
+
+/* include/linux/kernfs.h, cgroup-defs.h */
+struct kernfs_node {
+	__u64 id; /* since 5.5 */
+} __attribute__((preserve_access_index));
+
+struct cgroup {
+	struct kernfs_node *kn;
+} __attribute__((preserve_access_index));
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* of cgroup v2 */
+} __attribute__((preserve_access_index));
+
+/* kernel/sched/sched.h */
+struct rq {
+	__u64 clock;	  /* as of the last update, which every switch on the CPU begins with */
+	__u64 clock_task; /* less interrupts and steal */
+	int cpu;
+} __attribute__((preserve_access_index));
+
+struct cfs_rq {
+	struct rq *rq; /* with CONFIG_FAIR_GROUP_SCHED */
+} __attribute__((preserve_access_index));
+
+/* include/linux/sched.h. All times are those of a run queue's clock. */
+struct sched_info {
+	unsigned long pcount; /* how often it arrived on a CPU; counted behind the tracepoint */
+	unsigned long long run_delay; /* waits for a CPU, those that ended */
+	unsigned long long last_arrival;
+	unsigned long long last_queued; /* 0: it is not queued, or runs */
+} __attribute__((preserve_access_index));
+
+struct sched_entity {
+	__u64 exec_start; /* by clock_task: sum_exec_runtime is counted up to here */
+	__u64 sum_exec_runtime;
+	struct cfs_rq *cfs_rq; /* of the thread's CPU, also when it is of another class */
+} __attribute__((preserve_access_index));
+
+/* include/linux/sched/signal.h */
+struct signal_struct {
+	unsigned long maxrss; /* pages; the peak, once the last thread ends */
+} __attribute__((preserve_access_index));
+
+struct task_io_accounting {
+	__u64 read_bytes, write_bytes; /* of block devices */
 } __attribute__((preserve_access_index));
 
 /* include/linux/sched.h */
@@ -21,11 +94,49 @@ struct task_struct {
 	int pid;
 	int tgid;
 	unsigned int flags;
+	unsigned int __state; /* since 5.14 */
+	int on_cpu;
+	int exit_state;
+	unsigned in_iowait : 1;
 	struct task_struct *group_leader, *real_parent;
 	struct mm_struct *mm; /* NULL in a kernel thread; a load through it then gives 0 */
+	struct css_set *cgroups;
+	struct signal_struct *signal;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	struct task_io_accounting ioac; /* with CONFIG_TASK_IO_ACCOUNTING */
+	__u64 utime, stime;
+	unsigned long nvcsw, nivcsw;
+	unsigned long min_flt, maj_flt;
 	__u64 start_boottime; /* since 5.5, before it real_start_time */
 	__u32 self_exec_id;   /* fs/exec.c, begin_new_exec() counts it up */
 	char comm[16];
+} __attribute__((preserve_access_index));
+
+struct task_struct___before_5_14 {
+	long state;
+} __attribute__((preserve_access_index));
+
+/* The same values since 2.6 or, TASK_NOLOAD, 4.14 (TASK_DEAD); others are masked off. */
+#define KERNEL_TASK_INTERRUPTIBLE   0x0001
+#define KERNEL_TASK_UNINTERRUPTIBLE 0x0002
+#define KERNEL_TASK_STOPPED	    0x0004
+#define KERNEL_TASK_TRACED	    0x0008
+#define KERNEL_TASK_DEAD	    0x0080
+#define KERNEL_TASK_NOLOAD	    0x0400
+
+/* include/linux/seq_file.h, include/linux/bpf.h: the context of an iterator over tasks */
+struct seq_file {
+	unsigned long size, count; /* bytes of its buffer, and those in use */
+} __attribute__((preserve_access_index));
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task; /* NULL behind the last */
 } __attribute__((preserve_access_index));
 
 /* arch/x86/include/asm/ptrace.h; cs is 16 bits in newer kernels, and libbpf then moves the load. */

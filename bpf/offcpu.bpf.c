@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * offcpu.bpf.c - the off-CPU collector: each switch is timed, few are drawn to have their stacks
+ * taken (draw.bpf.h), and a wait of WIRE_LONG_WAIT_NS or more is told of in any case.
+ *
+ * The draw comes at switch-out, where the stack of the thread can be had and before anybody knows
+ * how long the wait will be. A wait is exact as a whole when its parts together, blocked and
+ * waiting for a CPU, are long: an exact one is always told of and stands for itself, another one
+ * only when it was drawn, and stands for all like it. What was drawn so and became long keeps its
+ * stack and loses its weight.
+ *
+ * In gate mode a thread's storage is looked at only if the coin says so, or if the wait is long:
+ * the time since the thread arrived on a CPU last, which the kernel keeps, is never less than the
+ * wait. The begin of such a wait is then known to GATE_STRETCH_NS, because longer stretches on a
+ * CPU are noted when they end.
+ *
+ * Everything here runs below the lock of the run queue: no allocation, no loop without a limit.
+ */
+#define EMIT_SLOTS 3
+#include "account.bpf.h"
+#include "draw.bpf.h"
+#include "emit.bpf.h"
+#include "thread.bpf.h"
+
+enum offcpu_slot { SLOT_SWITCH_OUT, SLOT_SWITCH_IN, SLOT_WAKER };
+
+/* Whether the tracepoint has the state of the thread as its fourth argument (5.18); set before
+ * loading, because BTF tells only user space. */
+const volatile __u32 switch_has_state = 1;
+
+/* Frames of a user stack that is walked below the lock. */
+const volatile __u32 switch_frames_max = 128;
+
+#define GATE_STRETCH_NS (100 * 1000)
+#define GATE_PENDING	8192 /* slots, by tid */
+
+/* In gate mode: how many threads of the slot have a drawn wait pending. */
+__u32 gate_pending[GATE_PENDING];
+
+/* Frames of profd's own and of the tracepoint above the scheduler's; 1 more than there are, 0 until
+ * they were counted. */
+__u32 switch_skip;
+
+#define SKIP_MAX 8
+
+/* The scheduler's functions (include/asm-generic/vmlinux.lds.h), among them __schedule(). */
+extern const void __sched_text_start __ksym __weak;
+extern const void __sched_text_end __ksym __weak;
+
+/* A wait that ended. */
+struct wait {
+	__u64 elapsed_ns, runq_ns;
+	__u64 charged_ns; /* as rows of earlier buckets */
+	__u64 clock_ns;	  /* its end */
+};
+
+/* ---- the stack of the thread that stops running ---- */
+
+static __always_inline __u32 switch_kernel_stack(void *ctx, struct emit_scratch *s)
+{
+	__u32 n = emit_kernel_stack(ctx, s, 0, switch_skip ? switch_skip - 1 : 0);
+
+	if (switch_skip)
+		return n;
+	switch_skip = 1;
+	for (__u32 i = 0; i < SKIP_MAX && i < n; i++)
+		if (s->body[i] >= (__u64)&__sched_text_start &&
+		    s->body[i] < (__u64)&__sched_text_end) {
+			switch_skip = i + 1;
+			break;
+		}
+	return emit_kernel_stack(ctx, s, 0, switch_skip - 1);
+}
+
+static __attribute__((noinline)) int send_begin(void *ctx, struct switch_cpu *c,
+						struct task_struct *prev, struct thread *t)
+{
+	struct emit_scratch *s = emit_scratch(SLOT_SWITCH_OUT, 0);
+	__u64 mono_ns = bpf_ktime_get_ns();
+	__u32 n_kernel, n_words;
+
+	t->flags |= THREAD_DRAWN;
+	t->begin_mono_ns = mono_ns;
+	t->begin_of_ns = t->out_ns;
+	count_capture(c);
+	if (!s)
+		return 0;
+	emit_head(&s->event, WIRE_WAIT_BEGIN, prev, mono_ns, 0);
+	n_kernel = switch_kernel_stack(ctx, s);
+	/* One that exits has given its memory back. */
+	if (prev->mm) {
+		n_words = emit_stacks(ctx, s, 0, prev, NULL, n_kernel,
+				      user_frames_max < switch_frames_max ? user_frames_max
+									  : switch_frames_max);
+	} else {
+		s->event.n_kernel = n_words = n_kernel;
+	}
+	emit_send(s, 0, n_words);
+	return 0;
+}
+
+/* ---- the end of a wait ---- */
+
+static __always_inline bool wants_task_stack(struct switch_cpu *c, const struct task_struct *next,
+					     const struct thread *t)
+{
+	if (!c->stacks_left || t->kernel_sent_of_ns == t->out_ns || t->user_sent_of_ns == t->out_ns)
+		return false;
+	if (next->flags & KERNEL_PF_KTHREAD && t->state == WIRE_STATE_SLEEP)
+		return false;
+	c->stacks_left--;
+	return true;
+}
+
+/* Tells of a wait that was drawn or is long. */
+static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_struct *next,
+					      struct thread *t, const struct wait *wait)
+{
+	bool is_exact = wait->elapsed_ns >= WIRE_LONG_WAIT_NS, is_drawn = t->flags & THREAD_DRAWN;
+	__u64 value = wait->elapsed_ns - wait->charged_ns, mono_ns;
+	__u32 n_words = 0;
+	struct emit_scratch *s;
+	struct wire_wait *w;
+
+	if (!is_drawn && !c->records_left) {
+		t->unsent_ns += value;
+		t->unsent_count++;
+		return 0;
+	}
+	if (!is_drawn)
+		c->records_left--;
+	s = emit_scratch(SLOT_SWITCH_IN, value);
+	if (!s)
+		return 0;
+	mono_ns = bpf_ktime_get_ns();
+	emit_head(&s->event, WIRE_WAIT_END, next, mono_ns, value);
+	w = (struct wire_wait *)s->body;
+	w->begin_mono_ns = begin_of_wait(t, mono_ns, wait->clock_ns);
+	w->blocked_ns = wait->elapsed_ns - wait->runq_ns;
+	w->runq_ns = wait->runq_ns;
+	w->charged_ns = wait->charged_ns;
+	w->weight_log2 = is_exact ? 0 : t->weight_log2;
+	w->state = t->state;
+	w->flags = (is_exact ? WIRE_WAIT_EXACT : 0) | (is_drawn ? WIRE_WAIT_DRAWN : 0) |
+		   (t->flags & THREAD_GATE || c->gate_log2 ? WIRE_WAIT_GATE : 0);
+	__builtin_memset(w->unused, 0, sizeof(w->unused));
+	if (!is_drawn && wants_task_stack(c, next, t))
+		n_words = emit_task_stack(s, EMIT_EXTRA_WORDS(wire_wait), next);
+	emit_send(s, EMIT_EXTRA_WORDS(wire_wait), n_words);
+	return 0;
+}
+
+/* A long wait: what short ones have in the first line of the storage. */
+static __always_inline void note_long(struct thread *t, const struct wait *wait)
+{
+	__u64 blocked_ns = wait->elapsed_ns - wait->runq_ns;
+
+	if (blocked_ns > t->max_long_blocked_ns)
+		t->max_long_blocked_ns = blocked_ns;
+	if (wait->runq_ns > t->max_long_runq_ns)
+		t->max_long_runq_ns = wait->runq_ns;
+	t->predicted[t->state == WIRE_STATE_NONE] = THREAD_PREDICTED_LONG;
+}
+
+static __always_inline void note_short(struct thread *t, const struct wait *wait)
+{
+	__u32 blocked_ns = (__u32)(wait->elapsed_ns - wait->runq_ns),
+	      runq_ns = (__u32)wait->runq_ns;
+	__u32 which = t->state == WIRE_STATE_NONE, predicted = t->predicted[which];
+
+	if (blocked_ns > t->max_blocked_ns)
+		t->max_blocked_ns = blocked_ns;
+	if (runq_ns > t->max_runq_ns)
+		t->max_runq_ns = runq_ns;
+	predicted += ((__u32)wait->elapsed_ns >> (THREAD_PREDICTED_SHIFT + 3)) - (predicted >> 3);
+	t->predicted[which] = predicted ? predicted : 1;
+}
+
+/* Adds the wait to the sums, less what the ledger has of it. */
+static __always_inline void end_wait(struct switch_cpu *c, struct task_struct *next,
+				     struct thread *t, struct wait *wait)
+{
+	__u64 until = __sync_lock_test_and_set(&t->charged_until, wait->clock_ns | THREAD_CLOSED);
+	__u64 blocked_ns = wait->elapsed_ns - wait->runq_ns, charged_ns = 0;
+	bool is_long = wait->elapsed_ns >= WIRE_LONG_WAIT_NS;
+
+	if (!(until & THREAD_CLOSED) && until > t->out_ns)
+		charged_ns = until - t->out_ns;
+	if (charged_ns > blocked_ns)
+		charged_ns = blocked_ns;
+	wait->charged_ns = charged_to_rows(t->out_ns, until);
+	if (wait->charged_ns > blocked_ns)
+		wait->charged_ns = blocked_ns;
+	t->blocked_ns += blocked_ns - charged_ns;
+	if (is_long)
+		note_long(t, wait);
+	else
+		note_short(t, wait);
+	if (t->state == WIRE_STATE_IDLE)
+		t->idle_ns += blocked_ns - charged_ns;
+	else if (is_long || t->flags & THREAD_DRAWN)
+		send_end(c, next, t, wait);
+}
+
+/* The begin was not seen: a short wait cannot be told from a stretch on the CPU, a long one is
+ * found by when the thread arrived there last. */
+static __attribute__((noinline)) int end_unseen(struct switch_cpu *c, struct task_struct *next,
+						struct thread *t, __u64 clock_ns)
+{
+	__u64 arrival_ns = next->sched_info.last_arrival, queued_ns = next->sched_info.last_queued;
+	struct wait wait = {.elapsed_ns = clock_ns - arrival_ns, .clock_ns = clock_ns};
+
+	if (!arrival_ns || (__s64)wait.elapsed_ns < (__s64)WIRE_LONG_WAIT_NS)
+		return 0;
+	if (queued_ns >= arrival_ns && queued_ns <= clock_ns)
+		wait.runq_ns = clock_ns - queued_ns;
+	t->state = WIRE_STATE_SLEEP;
+	if (wait.elapsed_ns - wait.runq_ns < GATE_STRETCH_NS) {
+		t->state = WIRE_STATE_NONE;
+		wait.runq_ns = wait.elapsed_ns;
+	}
+	t->out_ns = arrival_ns;
+	t->flags = THREAD_GATE;
+	/* Two arrivals more than were measured: the ledger takes no notice of one. */
+	t->n_measured--;
+	end_wait(c, next, t, &wait);
+	return 0;
+}
+
+static __always_inline void end_pending(struct switch_cpu *c, struct task_struct *next,
+					struct thread *t, __u64 clock_ns)
+{
+	__u64 queued_ns = next->sched_info.last_queued, elapsed_ns = clock_ns - t->out_ns,
+	      runq_ns = next->sched_info.run_delay - t->out_run_delay;
+	struct wait wait = {.clock_ns = clock_ns};
+
+	/* Clocks of two CPUs. */
+	if ((__s64)elapsed_ns < 0)
+		elapsed_ns = 0;
+	if (queued_ns && queued_ns < clock_ns)
+		runq_ns += clock_ns - queued_ns;
+	if (runq_ns > elapsed_ns || t->state == WIRE_STATE_NONE)
+		runq_ns = elapsed_ns;
+	wait.elapsed_ns = elapsed_ns;
+	wait.runq_ns = runq_ns;
+	t->n_measured++;
+	end_wait(c, next, t, &wait);
+}
+
+static __always_inline void switch_in(struct switch_cpu *c, struct task_struct *next,
+				      __u64 clock_ns)
+{
+	struct thread *t = bpf_task_storage_get(&threads, next, NULL, 0);
+
+	if (!t) {
+		count_drop(WIRE_DROP_NO_STORAGE, 0);
+		return;
+	}
+	if (t->flags & THREAD_COUNTED) {
+		t->flags &= ~THREAD_COUNTED;
+		__sync_fetch_and_add(&gate_pending[(__u32)next->pid % GATE_PENDING], -1);
+	}
+	if (is_pending(t, next))
+		end_pending(c, next, t, clock_ns);
+	else
+		end_unseen(c, next, t, clock_ns);
+}
+
+/* ---- the begin of a wait ---- */
+
+/* The last record of a thread: it will not run again. */
+static __attribute__((noinline)) int send_last(struct task_struct *prev, __u64 clock_ns)
+{
+	struct thread *t = bpf_task_storage_get(&threads, prev, NULL, 0);
+	struct account a = {
+		.task = prev, .thread = t, .mono_ns = bpf_ktime_get_ns(), .clock_ns = clock_ns};
+	struct emit_scratch *s;
+	struct wire_ledger *l;
+	struct thread_base now;
+
+	if (!t) {
+		count_drop(WIRE_DROP_NO_STORAGE, 0);
+		return 0;
+	}
+	s = emit_scratch(SLOT_SWITCH_OUT, 0);
+	if (!s)
+		return 0;
+	emit_head(&s->event, WIRE_LEDGER, prev, a.mono_ns, 0);
+	s->event.start_boot_ns = t->start_boot_ns;
+	l = (struct wire_ledger *)s->body;
+	account_totals(&a, &now);
+	account_record(&a, &now, l);
+	l->flags |= WIRE_LEDGER_ENDED;
+	account_commit(t, &now);
+	emit_send(s, EMIT_EXTRA_WORDS(wire_ledger), 0);
+	return 0;
+}
+
+/* From now on the wait is pending. */
+static __always_inline void begin_wait(struct task_struct *prev, struct thread *t,
+				       enum wire_wait_state state, __u32 flags, __u64 clock_ns)
+{
+	t->out_ns = clock_ns;
+	t->out_run_delay = prev->sched_info.run_delay;
+	t->out_pcount = (__u32)prev->sched_info.pcount;
+	t->state = state;
+	t->flags = flags;
+	/* Last: the pass on another CPU takes a wait for pending by it. */
+	*(volatile __u64 *)&t->charged_until = clock_ns;
+}
+
+static __always_inline void switch_out(void *ctx, struct switch_cpu *c, struct task_struct *prev,
+				       enum wire_wait_state state, __u64 clock_ns)
+{
+	struct thread *t = bpf_task_storage_get(&threads, prev, NULL, 0);
+	__u32 w;
+
+	if (!t) {
+		count_drop(WIRE_DROP_NO_STORAGE, 0);
+		return;
+	}
+	begin_wait(prev, t, state, 0, clock_ns);
+	if (state == WIRE_STATE_IDLE)
+		return;
+	w = weight_of(c, t->predicted[state == WIRE_STATE_NONE]);
+	if (!toss(c, w))
+		return;
+	t->weight_log2 = w;
+	send_begin(ctx, c, prev, t);
+}
+
+/* ---- gate mode ---- */
+
+static __attribute__((noinline)) int gate_out_drawn(void *ctx, struct switch_cpu *c,
+						    struct task_struct *prev, __u32 w_and_state,
+						    __u64 clock_ns)
+{
+	__u32 w = w_and_state >> 8, state = w_and_state & 0xff;
+	struct thread *t = bpf_task_storage_get(&threads, prev, NULL, 0);
+
+	if (!t) {
+		count_drop(WIRE_DROP_NO_STORAGE, 0);
+		return 0;
+	}
+	begin_wait(prev, t, state, w ? THREAD_GATE | THREAD_COUNTED : THREAD_GATE, clock_ns);
+	if (!w)
+		return 0;
+	t->weight_log2 = w;
+	__sync_fetch_and_add(&gate_pending[(__u32)prev->pid % GATE_PENDING], 1);
+	send_begin(ctx, c, prev, t);
+	return 0;
+}
+
+static __always_inline void gate_out(void *ctx, struct switch_cpu *c, struct task_struct *prev,
+				     enum wire_wait_state state, __u64 clock_ns)
+{
+	__u32 w = c->gate_log2;
+
+	if (w > SWITCH_GATE_MAX)
+		w = SWITCH_GATE_MAX;
+	if (state == WIRE_STATE_IDLE || !toss(c, w))
+		w = 0;
+	if (w || state > WIRE_STATE_SLEEP ||
+	    clock_ns - prev->sched_info.last_arrival >= GATE_STRETCH_NS)
+		gate_out_drawn(ctx, c, prev, w << 8 | state, clock_ns);
+}
+
+static __attribute__((noinline)) int gate_in_found(struct switch_cpu *c, struct task_struct *next,
+						   __u64 clock_ns)
+{
+	switch_in(c, next, clock_ns);
+	return 0;
+}
+
+static __always_inline void gate_in(struct switch_cpu *c, struct task_struct *next, __u64 clock_ns)
+{
+	if (clock_ns - next->sched_info.last_arrival >= WIRE_LONG_WAIT_NS ||
+	    gate_pending[(__u32)next->pid % GATE_PENDING])
+		gate_in_found(c, next, clock_ns);
+}
+
+/* ---- programs ---- */
+
+/* Arguments: preempt, prev, next, and the state of prev in newer kernels
+ * (include/trace/events/sched.h). The idle threads have tgid 0. */
+SEC("tp_btf/sched_switch")
+int offcpu_switch(__u64 *ctx)
+{
+	struct task_struct *prev = (struct task_struct *)ctx[1],
+			   *next = (struct task_struct *)ctx[2];
+	__u32 cpu = bpf_get_smp_processor_id(), state = 0;
+	struct switch_cpu *c = bpf_map_lookup_elem(&switch_cpus, &cpu);
+	__u64 clock_ns = next->se.cfs_rq->rq->clock;
+
+	if (!c)
+		return 0;
+	c->n_switches++;
+	if (clock_ns >= c->window_end_ns)
+		begin_window(c, clock_ns);
+	if (prev->tgid) {
+		if (!(ctx[0] & 1))
+			state = switch_has_state ? (__u32)ctx[3] : task_state(prev);
+		if (state & KERNEL_TASK_DEAD)
+			send_last(prev, clock_ns);
+		else if (c->gate_log2)
+			gate_out(ctx, c, prev, state_class(prev, state), clock_ns);
+		else
+			switch_out(ctx, c, prev, state_class(prev, state), clock_ns);
+	}
+	if (next->tgid) {
+		if (c->gate_log2)
+			gate_in(c, next, clock_ns);
+		else
+			switch_in(c, next, clock_ns);
+	}
+	return 0;
+}
+
+/* Arguments: the thread, the flags of clone(2). It waits for a CPU from now on. */
+SEC("tp_btf/task_newtask")
+int offcpu_newtask(__u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	struct task_struct *parent = bpf_get_current_task_btf();
+	__u64 clock_ns = parent->se.cfs_rq->rq->clock;
+	struct thread new = {
+		.out_ns = clock_ns,
+		.charged_until = clock_ns,
+		.out_pcount = (__u32)task->sched_info.pcount,
+		.predicted = {THREAD_PREDICTED_INITIAL, THREAD_PREDICTED_INITIAL},
+		.state = WIRE_STATE_NONE,
+		.start_boot_ns = task->group_leader->start_boottime,
+		.base = {.mono_ns = bpf_ktime_get_ns()},
+	};
+
+	bpf_task_storage_get(&threads, task, &new, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
