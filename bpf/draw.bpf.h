@@ -46,7 +46,7 @@ static __always_inline __u32 halving_step(void)
 	return (stacks_per_s + DRAW_WINDOWS_PER_S - 1) / DRAW_WINDOWS_PER_S;
 }
 
-static __attribute__((noinline)) int begin_window(struct switch_cpu *c, __u64 clock_ns)
+static __attribute__((noinline, unused)) int begin_window(struct switch_cpu *c, __u64 clock_ns)
 {
 	__u64 n_windows = (clock_ns - c->window_end_ns) / DRAW_WINDOW_NS + 1;
 	__u64 multiplier = c->multiplier ? c->multiplier : DRAW_ONE, expected, captured;
