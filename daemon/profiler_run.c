@@ -242,6 +242,8 @@ static void keep_house(struct profiler *p)
 		symbolize_flush(p->symbolize);
 		follow_cpus(p);
 		opener_watch(p->opener, now_ns);
+		if (collectors_offcpu(p->collectors))
+			offcpu_programs_watch(collectors_offcpu(p->collectors), now_ns);
 		unwind_feed_scan(p->unwind, now_ns);
 		if (p->guarded_until_ns && now_ns >= p->guarded_until_ns)
 			end_guard(p, false);
