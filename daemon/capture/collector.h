@@ -24,12 +24,12 @@ struct collectors;
 
 struct collector_options {
 	uint32_t frequency_hz;
-	uint32_t user_frames_max;  /* of a sample */
-	uint32_t unwind_budget_mb; /* of the walker's tables */
-	bool safe_mode;		   /* user memory is not read: the leaf is all of a user stack */
-	bool offcpu;		   /* also waits and the ledger, as far as the kernel can */
-	bool wakers;		   /* who ended a wait */
-	uint32_t wait_stacks_per_s;	 /* of waits, per CPU, about */
+	uint32_t user_frames_max;   /* of a sample */
+	uint32_t unwind_budget_mb;  /* of the walker's tables */
+	bool safe_mode;		    /* user memory is not read: the leaf is all of a user stack */
+	bool offcpu;		    /* also waits and the ledger, as far as the kernel can */
+	bool wakers;		    /* who ended a wait */
+	uint32_t wait_stacks_per_s; /* of waits, per CPU, about */
 	struct perf_opener *perf_opener; /* has to outlive the collectors */
 	const struct cpu_list *online;	 /* CPUs at the start; used by collectors_new() alone */
 	/* Called for each record by collectors_consume(). -ECANCELED ends the consuming behind this
