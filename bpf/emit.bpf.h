@@ -48,6 +48,7 @@ struct {
 struct seen {
 	__u64 start_boot_ns;
 	__u64 exec_id;
+	__u64 start_code;   /* 0: in the middle of exec, when there is nothing to be read yet */
 	__u64 told_mono_ns; /* when the daemon was woken because of it */
 	__u64 wait_ns;	    /* it is not woken again before */
 };
@@ -94,12 +95,17 @@ static __always_inline void count_drop(enum wire_drop reason, __u64 value)
 /* Returns the flag for bpf_ringbuf_output(): whether the daemon must run now. */
 static __always_inline __u64 wakeup_flag(const struct sample_event *e)
 {
-	struct seen now = {e->start_boot_ns, e->exec_id, e->mono_ns, EMIT_TELL_AGAIN_NS}, *before;
+	struct seen now = {.start_boot_ns = e->start_boot_ns,
+			   .exec_id = e->exec_id,
+			   .start_code = e->start_code,
+			   .told_mono_ns = e->mono_ns,
+			   .wait_ns = EMIT_TELL_AGAIN_NS},
+		    *before;
 	__u32 pid = e->pid;
 
 	before = bpf_map_lookup_elem(&processes_seen, &pid);
 	if (!before || before->start_boot_ns != now.start_boot_ns ||
-	    before->exec_id != now.exec_id) {
+	    before->exec_id != now.exec_id || (!before->start_code && now.start_code)) {
 		bpf_map_update_elem(&processes_seen, &pid, &now, BPF_ANY);
 		return BPF_RB_FORCE_WAKEUP;
 	}

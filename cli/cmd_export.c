@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "commands.h"
+#include "estimate_text.h"
 #include "export_file.h"
 #include "export_format.h"
 #include "losses_text.h"
@@ -38,6 +39,7 @@ static const struct format {
 
 struct export_args {
 	struct query_args query;
+	struct event_args event;
 	const struct format *format; /* NULL = not chosen */
 	const char *path;	     /* NULL = none given */
 };
@@ -72,7 +74,7 @@ static void make_name(const struct export_args *args, const struct export_data *
 		(void)snprintf(who, sizeof(who), "%" PRIu32 "-pids", args->query.pids.n_values);
 	if (gmtime_r(&since, &tm))
 		(void)strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
-	(void)snprintf(buf, size, "profd-%s-%s-%s%s", who, sample_type_name(data->type), when,
+	(void)snprintf(buf, size, "profd-%s-%s-%s%s", who, event_name(data->event), when,
 		       args->format->extensions[0]);
 }
 
@@ -97,8 +99,9 @@ static void print_written(const struct export_args *args, const struct export_da
 
 	units_format_bytes(bytes, size, sizeof(size));
 	units_format_span(data->until_ns - data->since_ns, width, sizeof(width));
-	printf("Wrote %s (%s, %" PRIu64 " samples, %" PRIu32 " stacks, %s)\n", path, size,
-	       query_whole_samples(s->count), data->table->n_stacks, width);
+	printf("Wrote %s (%s, %" PRIu64 " %s, %" PRIu32 " stacks, %s)\n", path, size,
+	       query_whole_samples(s->count), event_counts(data->event), data->table->n_stacks,
+	       width);
 	fputs("Open: ", stdout);
 	for (const char *p = args->format->open_with; *p; p++) {
 		if (p[0] == '%' && p[1] == 's') {
@@ -148,16 +151,38 @@ static enum exit_code write_stdout(const struct export_args *args, const struct 
 	return r == -ENOMEM ? query_no_memory() : output_finish();
 }
 
-static enum exit_code answer(struct export_args *args)
+static int begin(void *ctx, const struct dictionary *dictionary)
 {
-	_cleanup_(store_summary_done) struct store_summary summary = {0};
-	_cleanup_(stack_table_freep) struct stack_table *table = NULL;
-	_cleanup_(query_done) struct query query = {0};
-	struct export_data data;
-	char losses[LOSSES_TEXT_MAX];
-	enum exit_code code;
-	bool named;
+	return stack_table_begin(ctx, dictionary);
+}
 
+static int add_row(void *ctx, const struct event_row *row)
+{
+	return stack_table_add(ctx, &row->row, wait_reason_name(row->reason));
+}
+
+static int end(void *ctx, const struct dictionary *dictionary)
+{
+	(void)dictionary;
+	stack_table_end(ctx);
+	return 0;
+}
+
+static enum exit_code read_stacks(const struct query *query, const struct export_args *args,
+				  struct stack_table *table, struct event_answer *answer)
+{
+	static const struct event_sink sink = {begin, add_row, end, .reasons = true,
+					       .wait_leaves = true};
+	enum exit_code code = event_read(query, &args->event, &sink, table, answer);
+	int r = 0;
+
+	if (code == EXIT_ANSWERED && event_answer_has_rest(answer))
+		r = stack_table_add_alone(table, EVENT_NOT_SAMPLED, answer->not_sampled_ns);
+	return r < 0 ? query_no_memory() : code;
+}
+
+static enum exit_code choose_format(struct export_args *args)
+{
 	if (!args->format && args->path)
 		args->format = format_of_path(args->path);
 	if (!args->format && args->path)
@@ -167,32 +192,58 @@ static enum exit_code answer(struct export_args *args)
 			    args->path);
 	if (!args->format)
 		args->format = &formats[0];
-	code = query_open(&query, &args->query);
+	return EXIT_ANSWERED;
+}
+
+static void print_notes(const struct event_answer *answer)
+{
+	char losses[LOSSES_TEXT_MAX], sure[ESTIMATE_TEXT_MAX];
+
+	estimate_text(answer, sure, sizeof(sure));
+	if (*sure)
+		note("of the waits: %s", sure);
+	if (answer->summary.n_losses > 0) {
+		losses_text(&answer->summary, losses, sizeof(losses));
+		note("counted on the machine in this window: %s", losses);
+	}
+}
+
+static enum exit_code answer(struct export_args *args)
+{
+	_cleanup_(event_answer_done) struct event_answer answer = {0};
+	_cleanup_(stack_table_freep) struct stack_table *table = NULL;
+	_cleanup_(query_done) struct query query = {0};
+	const struct store_summary *summary = &answer.summary;
+	struct export_data data;
+	enum exit_code code = choose_format(args);
+	bool named;
+
+	if (code == EXIT_ANSWERED)
+		code = query_open(&query, &args->query);
 	if (code != EXIT_ANSWERED)
 		return code;
+	query.event = args->event.event;
 	if (stack_table_new(&table) < 0)
 		return query_no_memory();
-	code = query_read(&query, &stack_table_visitor, table, &summary);
+	code = read_stacks(&query, args, table, &answer);
 	if (code != EXIT_ANSWERED)
 		return code;
 	data = (struct export_data){
 		.table = table,
-		.summary = &summary,
+		.answer = &answer,
+		.summary = summary,
 		.args = &args->query,
-		.since_ns = summary.n_buckets ? summary.since_ns : query.filter.since_real_ns,
-		.until_ns = summary.n_buckets ? summary.until_ns : query.filter.until_real_ns,
-		.type = query.filter.type,
+		.since_ns = summary->n_buckets ? summary->since_ns : query.filter.since_real_ns,
+		.until_ns = summary->n_buckets ? summary->until_ns : query.filter.until_real_ns,
+		.event = query.event,
 	};
 	/* Binary never onto a terminal; and no file that nobody named for an empty answer. */
 	named = args->path || (args->format->binary && output_is_terminal());
-	if (summary.count == 0)
-		query_explain_empty(&query, &summary);
-	if (summary.count == 0 && named && !args->path)
+	if (event_answer_is_empty(&answer))
+		query_explain_empty(&query, summary);
+	if (event_answer_is_empty(&answer) && named && !args->path)
 		return EXIT_ANSWERED;
-	if (summary.n_losses > 0) {
-		losses_text(&summary, losses, sizeof(losses));
-		note("counted on the machine in this window: %s", losses);
-	}
+	print_notes(&answer);
 	return named ? write_file(args, &data) : write_stdout(args, &data);
 }
 
@@ -203,6 +254,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->query;
+		state->child_inputs[1] = &args->event;
 		return 0;
 	case 'o':
 		args->format = NULL;
@@ -237,7 +289,8 @@ static const struct argp_option options[] = {
 
 enum exit_code cmd_export(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{.argp = &query_argp}, {0}};
+	static const struct argp_child children[] = {
+		{.argp = &query_argp}, {.argp = &event_argp}, {0}};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,

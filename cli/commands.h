@@ -10,6 +10,7 @@
 
 enum exit_code cmd_top(int argc, char **argv);
 enum exit_code cmd_export(int argc, char **argv);
+enum exit_code cmd_latency(int argc, char **argv);
 enum exit_code cmd_status(int argc, char **argv);
 
 #endif

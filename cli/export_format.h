@@ -8,16 +8,18 @@
 
 #include <stdio.h>
 
+#include "event_read.h"
 #include "query_args.h"
 #include "stack_table.h"
 #include "store.h"
 
 struct export_data {
 	const struct stack_table *table;
-	const struct store_summary *summary;
+	const struct event_answer *answer;
+	const struct store_summary *summary; /* of the answer */
 	const struct query_args *args;
 	uint64_t since_ns, until_ns; /* of the answer */
-	enum sample_type type;
+	enum event event;
 };
 
 /* Return 0, -ENOMEM, or -EIO when `file` could not be written. */

@@ -94,7 +94,8 @@ static int fold(const struct stack_table *t, const struct stack_sample *sample, 
 
 	if (!f)
 		return -ENOMEM;
-	r = print_name(f, *comm ? comm : "[no name]");
+	/* What is nobody's begins with its stack. */
+	r = sample->series ? print_name(f, *comm ? comm : "[no name]") : 0;
 	n = stack_table_locations(t, sample, locations);
 	while (n-- > 0 && r == 0) {
 		const struct stack_location *location = id_table_at(&t->locations, locations[n]);
@@ -103,9 +104,12 @@ static int fold(const struct stack_table *t, const struct stack_sample *sample, 
 	}
 	if (fclose(f) != 0 && r == 0)
 		r = -ENOMEM;
-	if (r == 0)
-		*ret = take_ptr(line);
-	return r;
+	if (r < 0)
+		return r;
+	if (!sample->series)
+		memmove(line, line + 1, len); /* the first frame has nothing to be told from */
+	*ret = take_ptr(line);
+	return 0;
 }
 
 static int by_stack(const void *a, const void *b)

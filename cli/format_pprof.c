@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "estimate_text.h"
 #include "export_format.h"
 #include "foreign_text.h"
 #include "gzip_buffer.h"
@@ -30,6 +31,8 @@ enum {
 	TEXT_SYSTEMD_UNIT,
 	TEXT_CONTAINER,
 	TEXT_LOSSES,
+	TEXT_REASON, /* this and the next only of waits */
+	TEXT_ESTIMATE,
 	N_TEXTS
 };
 
@@ -64,7 +67,7 @@ static void write_head(struct writer *w)
 	Pprof__ValueType value = PPROF__VALUE_TYPE__INIT;
 	Pprof__ValueType *types[] = {&count, &value};
 	Pprof__Profile piece = PPROF__PROFILE__INIT;
-	int64_t comment = text(w, TEXT_LOSSES);
+	int64_t comments[] = {text(w, TEXT_LOSSES), text(w, TEXT_ESTIMATE)};
 
 	count.type = text(w, TEXT_SAMPLES);
 	count.unit = text(w, TEXT_COUNT);
@@ -74,20 +77,24 @@ static void write_head(struct writer *w)
 	piece.sample_type = types;
 	piece.default_sample_type = value.type;
 	piece.period_type = &value;
-	piece.period = clamp(data->summary->period_ns);
+	/* Waits have weights of their own and no period. */
+	if (data->event == EVENT_CPU || data->event == EVENT_WALL)
+		piece.period = clamp(data->summary->period_ns);
 	piece.time_nanos = clamp(data->since_ns);
 	piece.duration_nanos = clamp(data->until_ns - data->since_ns);
-	piece.n_comment = 1;
-	piece.comment = &comment;
+	piece.n_comment = data->answer->is_estimate ? 2 : 1;
+	piece.comment = comments;
 	emit(w, &piece);
 }
 
-#define LABELS_MAX 6
+#define LABELS_MAX 7
 
-/* Who the sample is of; what is not known has no label. Returns how many there are. */
-static size_t set_labels(const struct writer *w, const struct stack_series *series,
+/* Who the sample is of and what it waited for; what is not known has no label. Returns how many
+ * there are. */
+static size_t set_labels(const struct writer *w, const struct stack_sample *sample,
 			 Pprof__Label labels[LABELS_MAX])
 {
+	const struct stack_series *series = id_table_at(&w->table->series, sample->series);
 	const struct {
 		unsigned int key;
 		uint32_t text, number;
@@ -95,6 +102,7 @@ static size_t set_labels(const struct writer *w, const struct stack_series *seri
 		{TEXT_PID, 0, series->pid},	      {TEXT_TID, 0, series->tid},
 		{TEXT_COMM, series->comm, 0},	      {TEXT_EXE, series->exe, 0},
 		{TEXT_SYSTEMD_UNIT, series->unit, 0}, {TEXT_CONTAINER, series->container, 0},
+		{TEXT_REASON, sample->reason, 0},
 	};
 	size_t n = 0;
 
@@ -112,7 +120,6 @@ static size_t set_labels(const struct writer *w, const struct stack_series *seri
 
 static void write_sample(struct writer *w, const struct stack_sample *sample)
 {
-	const struct stack_series *series = id_table_at(&w->table->series, sample->series);
 	uint32_t ids[PROFILE_STACK_MAX];
 	uint64_t locations[PROFILE_STACK_MAX];
 	int64_t values[] = {clamp(query_whole_samples(sample->count)), clamp(sample->value)};
@@ -127,7 +134,7 @@ static void write_sample(struct writer *w, const struct stack_sample *sample)
 		locations[i] = ids[i];
 	s.n_value = ARRAY_SIZE(values);
 	s.value = values;
-	s.n_label = set_labels(w, series, labels);
+	s.n_label = set_labels(w, sample, labels);
 	s.label = pointers;
 	for (size_t i = 0; i < s.n_label; i++)
 		pointers[i] = &labels[i];
@@ -263,11 +270,12 @@ static void write_string(struct writer *w, const char *string)
 static void write_strings(struct writer *w)
 {
 	char losses[LOSSES_TEXT_MAX], comment[LOSSES_TEXT_MAX + 16];
+	char sure[ESTIMATE_TEXT_MAX], estimate[ESTIMATE_TEXT_MAX + 16];
 	const char *const texts[N_TEXTS] = {
-		[TEXT_SAMPLES] = "samples",
+		[TEXT_SAMPLES] = event_counts(w->data->event),
 		[TEXT_COUNT] = "count",
-		[TEXT_EVENT] = sample_type_name(w->data->type),
-		[TEXT_UNIT] = sample_type_unit(w->data->type),
+		[TEXT_EVENT] = event_name(w->data->event),
+		[TEXT_UNIT] = "nanoseconds",
 		[TEXT_PID] = "pid",
 		[TEXT_TID] = "tid",
 		[TEXT_COMM] = "comm",
@@ -275,13 +283,17 @@ static void write_strings(struct writer *w)
 		[TEXT_SYSTEMD_UNIT] = "unit",
 		[TEXT_CONTAINER] = "container",
 		[TEXT_LOSSES] = comment,
+		[TEXT_REASON] = "reason",
+		[TEXT_ESTIMATE] = estimate,
 	};
 
 	losses_text(w->data->summary, losses, sizeof(losses));
 	(void)snprintf(comment, sizeof(comment), "counted: %s", losses);
+	estimate_text(w->data->answer, sure, sizeof(sure));
+	(void)snprintf(estimate, sizeof(estimate), "of the waits: %s", sure);
 	for (uint32_t id = 0; id < w->first_text; id++)
 		write_string(w, string_table_at(&w->table->strings, id));
-	for (size_t i = 0; i < N_TEXTS; i++)
+	for (size_t i = 0; i < (w->data->answer->is_estimate ? N_TEXTS : TEXT_REASON); i++)
 		write_string(w, texts[i]);
 }
 

@@ -18,7 +18,8 @@ static const struct command {
 	enum exit_code (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
-	{"top", cmd_top, "where CPU time went, by function, process or unit"},
+	{"top", cmd_top, "where time went, by function, process or unit"},
+	{"latency", cmd_latency, "how long threads waited, each time"},
 	{"export", cmd_export, "stacks for pprof and flame graph tools"},
 	{"status", cmd_status, "what the store holds, what was lost, is profd writing"},
 };

@@ -32,6 +32,21 @@ int output_format_parse(const char *text, enum output_format *ret)
 	return -EINVAL;
 }
 
+int output_lines_parse(const char *text, uint32_t *ret)
+{
+	unsigned long lines;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	lines = strtoul(text, &end, 10);
+	if (errno || *end != '\0' || lines > UINT32_MAX)
+		return -EINVAL;
+	*ret = (uint32_t)lines;
+	return 0;
+}
+
 bool output_is_terminal(void)
 {
 	return isatty(STDOUT_FILENO) == 1;

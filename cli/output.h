@@ -23,6 +23,9 @@ enum output_format {
 /* "table", "json" or "csv". Returns 0 or -EINVAL. */
 int output_format_parse(const char *text, enum output_format *ret);
 
+/* How many rows to show: digits, 0 for all. Returns 0 or -EINVAL. */
+int output_lines_parse(const char *text, uint32_t *ret);
+
 /* Whether a person reads stdout: only then are names cut and hints given. */
 bool output_is_terminal(void);
 

@@ -291,11 +291,29 @@ void query_done(struct query *query)
 	query->store = store_free(query->store);
 }
 
+bool query_is_filtered(const struct query *query)
+{
+	const struct store_filter *filter = &query->filter;
+
+	return filter->n_pids || filter->n_tids || filter->n_comms || filter->n_exes ||
+	       filter->n_units || filter->n_containers;
+}
+
 enum exit_code query_read(const struct query *query, const struct store_visitor *visitor, void *ctx,
 			  struct store_summary *ret)
 {
 	struct store_error error = {0};
 	int r = store_read(query->store, &query->filter, visitor, ctx, ret, &error);
+
+	return r < 0 ? store_failed(r, &error) : EXIT_ANSWERED;
+}
+
+enum exit_code query_read_ledger(const struct query *query,
+				 const struct store_ledger_visitor *visitor, void *ctx,
+				 struct store_summary *ret)
+{
+	struct store_error error = {0};
+	int r = store_read_ledger(query->store, &query->filter, visitor, ctx, ret, &error);
 
 	return r < 0 ? store_failed(r, &error) : EXIT_ANSWERED;
 }
@@ -306,16 +324,21 @@ void query_explain_empty(const struct query *query, const struct store_summary *
 	char range[WINDOW_TEXT_MAX], text[WINDOW_TEXT_MAX], kinds[64];
 	struct store_span span;
 
-	(void)fputs("-- no samples --\n", stderr);
+	(void)fprintf(stderr, "-- no %s --\n", event_counts(query->event));
 	window_text_range(filter->since_real_ns, filter->until_real_ns, range, sizeof(range));
 	if (summary->n_buckets == 0) {
 		note("no bucket begins in %s", range);
-	} else if (summary->machine_value == 0) {
+	} else if (summary->machine_value == 0 && query->event == EVENT_CPU) {
 		note("no CPU was busy in %s", range);
+	} else if (summary->machine_value == 0) {
+		note("no wait was recorded in %s: 'profctl status' says whether waits are "
+		     "collected",
+		     range);
 	} else {
 		query_args_print_kinds(query->args, kinds, sizeof(kinds));
-		note("nothing in %s passes %s, of %" PRIu64 " samples of the machine", range, kinds,
-		     query_whole_samples(summary->machine_count));
+		note("nothing in %s passes %s, of %" PRIu64 " %s of the machine", range,
+		     *kinds ? kinds : "--reason", query_whole_samples(summary->machine_count),
+		     event_counts(query->event));
 	}
 	if (store_span(query->store, &span, NULL) == 0) {
 		window_text_range(span.first_ns, span.until_ns, range, sizeof(range));

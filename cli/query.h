@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "event.h"
 #include "exit_code.h"
 #include "query_args.h"
 #include "store.h"
@@ -25,6 +26,7 @@ struct query {
 	struct store_span span;	    /* of the newest partition (store_span_newest) */
 	struct store_filter filter; /* borrows from args */
 	uint64_t now_ns;	    /* CLOCK_REALTIME when asked */
+	enum event event;	    /* EVENT_CPU until a command sets another one */
 };
 
 /* Opens the store only, for what asks about no window. EXIT_ANSWERED, or an error that was said:
@@ -40,9 +42,17 @@ enum exit_code query_open(struct query *query, const struct query_args *args);
 
 void query_done(struct query *query);
 
+/* Whether it asks for less than the whole machine. */
+bool query_is_filtered(const struct query *query);
+
 /* Reads the query's window; an error is said. `visitor` may be NULL. */
 enum exit_code query_read(const struct query *query, const struct store_visitor *visitor, void *ctx,
 			  struct store_summary *ret);
+
+/* The same for the ledger. */
+enum exit_code query_read_ledger(const struct query *query,
+				 const struct store_ledger_visitor *visitor, void *ctx,
+				 struct store_summary *ret);
 
 /* Says on stderr why nothing was found, and from when to when there is data. */
 void query_explain_empty(const struct query *query, const struct store_summary *summary);

@@ -51,7 +51,8 @@ int stack_table_new(struct stack_table **ret)
 	INIT_WHOLE(&t->locations, struct stack_location);
 	INIT_KEYED(&t->nodes, struct stack_node, depth);
 	INIT_WHOLE(&t->series, struct stack_series);
-	INIT_KEYED(&t->samples, struct stack_sample, count);
+	id_table_init(&t->samples, sizeof(struct stack_sample),
+		      offsetof(struct stack_sample, reason) + sizeof(uint32_t));
 	*ret = t;
 	return 0;
 }
@@ -291,10 +292,9 @@ static int add_series(struct stack_table *t, uint32_t theirs, uint32_t *ret)
 	return r;
 }
 
-static int begin(void *ctx, const struct dictionary *d)
+int stack_table_begin(struct stack_table *t, const struct dictionary *d)
 {
 	_cleanup_(maps_freep) struct stack_maps *maps = calloc(1, sizeof(*maps));
-	struct stack_table *t = ctx;
 
 	if (!maps)
 		return -ENOMEM;
@@ -307,44 +307,69 @@ static int begin(void *ctx, const struct dictionary *d)
 	maps->series = calloc((size_t)d->n_series + 1, sizeof(uint32_t));
 	if (!maps->files || !maps->functions || !maps->locations || !maps->nodes || !maps->series)
 		return -ENOMEM;
+	maps_free(t->maps);
 	t->maps = take_ptr(maps);
 	return 0;
 }
 
-static int add_row(void *ctx, const struct store_row *row)
+void stack_table_end(struct stack_table *t)
 {
-	struct stack_sample key = {0}, *sample;
-	struct stack_table *t = ctx;
-	uint32_t id;
-	int r = add_series(t, row->series, &key.series);
+	t->maps = maps_free(t->maps);
+}
 
-	if (r == 0)
-		r = add_node(t, row->node, &key.node);
-	if (r == 0)
-		r = intern(&t->samples, &key, &id);
+static int add_sample(struct stack_table *t, const struct stack_sample *key, uint64_t count,
+		      uint64_t value)
+{
+	struct stack_sample *sample;
+	uint32_t id;
+	int r = intern(&t->samples, key, &id);
+
 	if (r < 0)
 		return r;
-	if (key.node != 0 && !node_at(t, key.node)->leaf) {
-		node_at(t, key.node)->leaf = 1;
+	if (key->node != 0 && !node_at(t, key->node)->leaf) {
+		node_at(t, key->node)->leaf = 1;
 		t->n_stacks++;
 	}
 	sample = id_table_at(&t->samples, id);
-	if (__builtin_add_overflow(sample->count, row->count, &sample->count) ||
-	    __builtin_add_overflow(sample->value, row->value, &sample->value))
+	if (__builtin_add_overflow(sample->count, count, &sample->count) ||
+	    __builtin_add_overflow(sample->value, value, &sample->value))
 		return -EBADMSG;
 	return 0;
 }
 
-static int end(void *ctx, const struct dictionary *dictionary)
+int stack_table_node(struct stack_table *t, uint32_t node, uint32_t *ret)
 {
-	struct stack_table *t = ctx;
-
-	(void)dictionary;
-	t->maps = maps_free(t->maps);
-	return 0;
+	return add_node(t, node, ret);
 }
 
-const struct store_visitor stack_table_visitor = {begin, add_row, end};
+int stack_table_add(struct stack_table *t, const struct store_row *row, const char *reason)
+{
+	struct stack_sample key = {0};
+	int r = add_series(t, row->series, &key.series);
+
+	if (r == 0)
+		r = add_node(t, row->node, &key.node);
+	if (r == 0 && *reason)
+		r = string_table_intern(&t->strings, reason, &key.reason);
+	return r < 0 ? r : add_sample(t, &key, row->count, row->value);
+}
+
+int stack_table_add_alone(struct stack_table *t, const char *name, uint64_t value)
+{
+	struct stack_location location = {.kind = LOCATION_SYNTHETIC, .named = 1};
+	struct stack_frame frame = {0};
+	struct stack_node node = {.depth = 1};
+	struct stack_sample key = {0};
+	int r = add_named(t, name, "", &frame.function);
+
+	if (r == 0)
+		r = intern(&t->frames, &frame, &location.frame);
+	if (r == 0)
+		r = intern(&t->locations, &location, &node.location);
+	if (r == 0)
+		r = intern(&t->nodes, &node, &key.node);
+	return r < 0 ? r : add_sample(t, &key, 0, value);
+}
 
 uint32_t stack_table_locations(const struct stack_table *t, const struct stack_sample *sample,
 			       uint32_t ret[static PROFILE_STACK_MAX])

@@ -2,7 +2,8 @@
 /*
  * stack_table.h - the stacks of a window, added up over buckets and partitions, for the formats of
  * profctl export. A partition's ids mean nothing in another one, so everything is interned again
- * here, by what it is: one sample per (thread and its names, stack). Ids count from 1, 0 is "none".
+ * here, by what it is: one sample per (thread and its names, stack, what it waited for). Ids count
+ * from 1, 0 is "none".
  */
 #ifndef PROFD_STACK_TABLE_H
 #define PROFD_STACK_TABLE_H
@@ -54,8 +55,9 @@ struct stack_series {
 
 struct stack_sample {
 	uint32_t series;
-	uint32_t node;	/* of the leaf; 0 = an empty stack */
-	uint64_t count; /* in 1/PROFILE_COUNT_ONE; not part of the key, nor is value */
+	uint32_t node;	 /* of the leaf; 0 = an empty stack */
+	uint32_t reason; /* what it waited for; ends the key */
+	uint64_t count;	 /* in 1/PROFILE_COUNT_ONE */
 	uint64_t value;
 };
 
@@ -72,9 +74,20 @@ int stack_table_new(struct stack_table **ret);
 struct stack_table *stack_table_free(struct stack_table *table);
 DEFINE_CLEANUP(struct stack_table *, stack_table_free);
 
-/* Fills a table, which is its context. Rows are refused with -EBADMSG when an index is out of
- * range, a stack is deeper than PROFILE_STACK_MAX, or a sum overflows. */
-extern const struct store_visitor stack_table_visitor;
+/* To be called for each partition before its rows and after them. */
+int stack_table_begin(struct stack_table *table, const struct dictionary *dictionary);
+void stack_table_end(struct stack_table *table);
+
+/* Adds a row of the partition; `reason` is what it waited for, "" for nothing. Returns 0, -ENOMEM,
+ * or -EBADMSG when an index is out of range, a stack is deeper than PROFILE_STACK_MAX, or a sum
+ * overflows. */
+int stack_table_add(struct stack_table *table, const struct store_row *row, const char *reason);
+
+/* The table's node for one of the partition; errors as above. */
+int stack_table_node(struct stack_table *table, uint32_t node, uint32_t *ret);
+
+/* Adds a sample of nobody, whose stack is one frame of that name. Returns 0 or -ENOMEM. */
+int stack_table_add_alone(struct stack_table *table, const char *name, uint64_t value);
 
 /* The location ids of a sample, leaf first. Returns how many. */
 uint32_t stack_table_locations(const struct stack_table *table, const struct stack_sample *sample,

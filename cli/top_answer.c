@@ -7,17 +7,34 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-double top_percent(const struct top *top, uint64_t part)
+const struct top_row top_row_none = {
+	.function = "",
+	.module = "",
+	.source = "",
+	.comm = "",
+	.unit = "",
+	.container = "",
+	.wait_reason = "",
+};
+
+static double percent(uint64_t part, uint64_t whole)
 {
-	uint64_t whole = top->summary->value;
-
 	return whole > 0 ? 100.0 * (double)part / (double)whole : 0;
 }
 
-/* Why a row has no function; "" when it has one, or when functions are not told apart. */
+double top_percent(const struct top *top, uint64_t part)
+{
+	return percent(part, top->summary->value);
+}
+
+/* What was waited for, or why a row has no function; "" when it has one, or when functions are not
+ * told apart. */
 static const char *reason_of(const struct top_row *row)
 {
+	if (*row->wait_reason)
+		return row->wait_reason;
 	return *row->function ? "" : unknown_reason_text(row->reason);
 }
 
@@ -29,9 +46,8 @@ static json_t *number(uint32_t number_or_none)
 	return number_or_none ? json_integer(number_or_none) : json_null();
 }
 
-static int print_json_row(const struct top *top, const struct top_row *row)
+int top_answer_json_keys(json_t *o, const struct top_row *row, uint64_t whole_ns, json_t *stack)
 {
-	json_t *o = json_object();
 	int r = 0;
 
 	output_json_set(o, "schema", json_integer(1), &r);
@@ -49,12 +65,20 @@ static int print_json_row(const struct top *top, const struct top_row *row)
 	output_json_set(o, "reason", output_json_text(reason_of(row)), &r);
 	output_json_set(o, "self_ns", output_json_uint(row->self), &r);
 	output_json_set(o, "total_ns", output_json_uint(row->total), &r);
-	output_json_set(o, "self_pct", json_real(top_percent(top, row->self)), &r);
-	output_json_set(o, "total_pct", json_real(top_percent(top, row->total)), &r);
+	output_json_set(o, "self_pct", json_real(percent(row->self, whole_ns)), &r);
+	output_json_set(o, "total_pct", json_real(percent(row->total, whole_ns)), &r);
 	output_json_set(o, "count", output_json_uint(query_whole_samples(row->count)), &r);
 	output_json_set(o, "bytes", json_null(), &r);
-	output_json_set(o, "stack", json_null(), &r);
+	output_json_set(o, "stack", stack, &r);
 	output_json_set(o, "container", output_json_text(row->container), &r);
+	return r;
+}
+
+static int print_json_row(const struct top *top, const struct top_row *row)
+{
+	json_t *o = json_object();
+	int r = top_answer_json_keys(o, row, top->summary->value, json_null());
+
 	if (r < 0) {
 		json_decref(o);
 		return r;
@@ -64,7 +88,7 @@ static int print_json_row(const struct top *top, const struct top_row *row)
 
 int top_answer_json(const struct top *top)
 {
-	int r = window_json("top", top->query, top->summary, top->parts);
+	int r = window_json("top", top->query, top->summary, &top->parts);
 
 	for (size_t i = 0; r == 0 && i < top->n_shown; i++)
 		r = print_json_row(top, &top->rows[i]);
@@ -73,47 +97,25 @@ int top_answer_json(const struct top *top)
 
 /* ---- CSV ---- */
 
-enum {
-	CSV_FUNCTION,
-	CSV_MODULE,
-	CSV_FILE,
-	CSV_LINE,
-	CSV_PID,
-	CSV_TID,
-	CSV_COMM,
-	CSV_UNIT,
-	CSV_DEVICE,
-	CSV_OP,
-	CSV_REASON,
-	CSV_SELF,
-	CSV_TOTAL,
-	CSV_SELF_PCT,
-	CSV_TOTAL_PCT,
-	CSV_COUNT,
-	CSV_BYTES,
-	CSV_CONTAINER,
-	N_CSV
-};
-
-static const char *const csv_header[N_CSV] = {
-	[CSV_FUNCTION] = "function",
-	[CSV_MODULE] = "module",
-	[CSV_FILE] = "file",
-	[CSV_LINE] = "line",
-	[CSV_PID] = "pid",
-	[CSV_TID] = "tid",
-	[CSV_COMM] = "comm",
-	[CSV_UNIT] = "unit",
-	[CSV_DEVICE] = "device",
-	[CSV_OP] = "op",
-	[CSV_REASON] = "reason",
-	[CSV_SELF] = "self_ns",
-	[CSV_TOTAL] = "total_ns",
-	[CSV_SELF_PCT] = "self_pct",
-	[CSV_TOTAL_PCT] = "total_pct",
-	[CSV_COUNT] = "count",
-	[CSV_BYTES] = "bytes",
-	[CSV_CONTAINER] = "container",
+static const char *const csv_header[TOP_N_CSV] = {
+	[TOP_CSV_FUNCTION] = "function",
+	[TOP_CSV_MODULE] = "module",
+	[TOP_CSV_FILE] = "file",
+	[TOP_CSV_LINE] = "line",
+	[TOP_CSV_PID] = "pid",
+	[TOP_CSV_TID] = "tid",
+	[TOP_CSV_COMM] = "comm",
+	[TOP_CSV_UNIT] = "unit",
+	[TOP_CSV_DEVICE] = "device",
+	[TOP_CSV_OP] = "op",
+	[TOP_CSV_REASON] = "reason",
+	[TOP_CSV_SELF] = "self_ns",
+	[TOP_CSV_TOTAL] = "total_ns",
+	[TOP_CSV_SELF_PCT] = "self_pct",
+	[TOP_CSV_TOTAL_PCT] = "total_pct",
+	[TOP_CSV_COUNT] = "count",
+	[TOP_CSV_BYTES] = "bytes",
+	[TOP_CSV_CONTAINER] = "container",
 };
 
 static void print_number(char *buf, size_t size, uint32_t number_or_none)
@@ -123,41 +125,43 @@ static void print_number(char *buf, size_t size, uint32_t number_or_none)
 		(void)snprintf(buf, size, "%" PRIu32, number_or_none);
 }
 
-static int print_csv_row(const struct top *top, const struct top_row *row)
+void top_answer_csv_cells(const struct top_row *row, uint64_t whole_ns, struct top_csv *csv)
 {
-	char pid[16], tid[16], self[24], total[24], self_pct[24], total_pct[24], count[24];
-	const char *const cells[N_CSV] = {
-		[CSV_FUNCTION] = row->function,
-		[CSV_MODULE] = row->module,
-		[CSV_FILE] = row->source,
-		[CSV_PID] = pid,
-		[CSV_TID] = tid,
-		[CSV_COMM] = row->comm,
-		[CSV_UNIT] = row->unit,
-		[CSV_REASON] = reason_of(row),
-		[CSV_SELF] = self,
-		[CSV_TOTAL] = total,
-		[CSV_SELF_PCT] = self_pct,
-		[CSV_TOTAL_PCT] = total_pct,
-		[CSV_COUNT] = count,
-		[CSV_CONTAINER] = row->container,
+	const char *const cells[TOP_N_CSV] = {
+		[TOP_CSV_FUNCTION] = row->function, [TOP_CSV_MODULE] = row->module,
+		[TOP_CSV_FILE] = row->source,	    [TOP_CSV_PID] = csv->pid,
+		[TOP_CSV_TID] = csv->tid,	    [TOP_CSV_COMM] = row->comm,
+		[TOP_CSV_UNIT] = row->unit,	    [TOP_CSV_REASON] = reason_of(row),
+		[TOP_CSV_SELF] = csv->self,	    [TOP_CSV_TOTAL] = csv->total,
+		[TOP_CSV_SELF_PCT] = csv->self_pct, [TOP_CSV_TOTAL_PCT] = csv->total_pct,
+		[TOP_CSV_COUNT] = csv->count,	    [TOP_CSV_CONTAINER] = row->container,
 	};
 
-	print_number(pid, sizeof(pid), row->pid);
-	print_number(tid, sizeof(tid), row->tid);
-	(void)snprintf(self, sizeof(self), "%" PRIu64, row->self);
-	(void)snprintf(total, sizeof(total), "%" PRIu64, row->total);
-	(void)snprintf(self_pct, sizeof(self_pct), "%.4f", top_percent(top, row->self));
-	(void)snprintf(total_pct, sizeof(total_pct), "%.4f", top_percent(top, row->total));
-	(void)snprintf(count, sizeof(count), "%" PRIu64, query_whole_samples(row->count));
-	return output_csv_row(cells, N_CSV);
+	memcpy(csv->cells, cells, sizeof(cells));
+	print_number(csv->pid, sizeof(csv->pid), row->pid);
+	print_number(csv->tid, sizeof(csv->tid), row->tid);
+	(void)snprintf(csv->self, sizeof(csv->self), "%" PRIu64, row->self);
+	(void)snprintf(csv->total, sizeof(csv->total), "%" PRIu64, row->total);
+	(void)snprintf(csv->self_pct, sizeof(csv->self_pct), "%.4f", percent(row->self, whole_ns));
+	(void)snprintf(csv->total_pct, sizeof(csv->total_pct), "%.4f",
+		       percent(row->total, whole_ns));
+	(void)snprintf(csv->count, sizeof(csv->count), "%" PRIu64, query_whole_samples(row->count));
+}
+
+const char *const *top_answer_csv_header(void)
+{
+	return csv_header;
 }
 
 int top_answer_csv(const struct top *top)
 {
-	int r = output_csv_row(csv_header, N_CSV);
+	int r = output_csv_row(csv_header, TOP_N_CSV);
 
-	for (size_t i = 0; r == 0 && i < top->n_shown; i++)
-		r = print_csv_row(top, &top->rows[i]);
+	for (size_t i = 0; r == 0 && i < top->n_shown; i++) {
+		struct top_csv csv;
+
+		top_answer_csv_cells(&top->rows[i], top->summary->value, &csv);
+		r = output_csv_row(csv.cells, TOP_N_CSV);
+	}
 	return r;
 }

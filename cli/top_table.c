@@ -9,54 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "foreign_text.h"
+#include "answer_text.h"
 #include "frame_name.h"
-#include "losses_text.h"
 #include "units.h"
-#include "window_text.h"
 
 #define SHORT_ID_DIGITS 12 /* of a container, as docker prints it and --container takes it */
-
-static void print_window(const struct top *top)
-{
-	const struct store_summary *s = top->summary;
-	_cleanup_free_ char *copy = NULL;
-	const char *host = foreign_text_printable(top->query->span.host, &copy);
-	uint64_t width_ns = s->until_ns - s->since_ns;
-	char range[WINDOW_TEXT_MAX], width[24], covered[24], note[48] = "";
-
-	window_text_range(s->since_ns, s->until_ns, range, sizeof(range));
-	units_format_span(width_ns, width, sizeof(width));
-	if (s->covered_ns < width_ns) {
-		units_format_span(s->covered_ns, covered, sizeof(covered));
-		(void)snprintf(note, sizeof(note), ", %s covered", covered);
-	}
-	if (host && *host)
-		printf("host %s  ", host);
-	printf("%s  %s (%s%s)\n", sample_type_name(SAMPLE_CPU), range, width, note);
-}
-
-static void print_busy(const struct top *top)
-{
-	const struct store_summary *s = top->summary;
-
-	printf("%" PRIu64 " samples", query_whole_samples(s->count));
-	if (s->period_ns > 0)
-		printf(" at %.4g Hz", (double)NSEC_PER_SEC / (double)s->period_ns);
-	if (s->covered_ns > 0) {
-		double covered = (double)s->covered_ns;
-
-		printf(", %.2f cores busy of %" PRIu32, (double)s->value / covered, s->n_cpus);
-		if (s->value != s->machine_value)
-			printf(" (machine: %.2f)", (double)s->machine_value / covered);
-	}
-	puts("\n");
-}
 
 static void print_foot(const struct top *top)
 {
 	const struct store_summary *s = top->summary;
-	char losses[LOSSES_TEXT_MAX], lost[24], again[512];
+	char lost[24], again[512], event[128];
 
 	if (top->n_rows > top->n_shown)
 		printf("...%zu more rows. ", top->n_rows - top->n_shown);
@@ -64,23 +26,22 @@ static void print_foot(const struct top *top)
 		units_format_seconds(s->lost_ns, lost, sizeof(lost));
 	else
 		(void)snprintf(lost, sizeof(lost), "0");
-	if (top->parts)
+	if (top->parts.has_stacks)
 		printf("%.1f %% unnamed, %.1f %% truncated, ",
-		       top_percent(top, top->parts->unnamed_ns),
-		       top_percent(top, top->parts->truncated_ns));
+		       top_percent(top, top->parts.unnamed_ns),
+		       top_percent(top, top->parts.truncated_ns));
 	printf("%s lost%s.\n", lost,
 	       s->value != s->machine_value && s->lost_ns > 0 ? " on the machine" : "");
-	if (s->n_losses > 0) {
-		losses_text(s, losses, sizeof(losses));
-		printf("Counted: %s\n", losses);
-	}
+	answer_text_foot(top->answer);
 	if (output_is_terminal()) {
 		query_args_print(top->query->args, again, sizeof(again));
-		if (top->parts)
-			printf("Next: profctl top%s --sort %s   |   profctl export%s\n", again,
-			       top->options->by_self ? "total" : "self", again);
+		event_args_print(&top->options->event, EVENT_CPU, event, sizeof(event));
+		if (top->parts.has_stacks)
+			printf("Next: profctl top%s%s --sort %s   |   profctl export%s%s\n", again,
+			       event, top->options->by_self ? "total" : "self", again, event);
 		else
-			printf("Next: profctl top%s   |   profctl export%s\n", again, again);
+			printf("Next: profctl top%s%s   |   profctl export%s%s\n", again, event,
+			       again, event);
 	}
 }
 
@@ -90,7 +51,7 @@ static void print_foot(const struct top *top)
 struct cells {
 	const char *cells[COLUMNS_MAX];
 	char self[24], total[24], self_pct[16], total_pct[16];
-	char pid[16], tid[16], container[SHORT_ID_DIGITS + 1], unknown[FRAME_NAME_MAX];
+	char pid[16], tid[16], count[24], container[SHORT_ID_DIGITS + 1], unknown[FRAME_NAME_MAX];
 };
 
 static const struct output_column function_columns[] = {
@@ -170,17 +131,33 @@ static void unit_cells(const struct top_row *row, struct cells *c)
 	}
 }
 
+static const struct output_column reason_columns[] = {
+	{.title = "TOTAL", .right = true},
+	{.title = "TOTAL%", .right = true},
+	{.title = "COUNT", .right = true},
+	{.title = "REASON"},
+};
+
+static void reason_cells(const struct top_row *row, struct cells *c)
+{
+	c->cells[2] = c->count;
+	c->cells[3] = row->wait_reason;
+}
+
 static const struct layout {
 	const struct output_column *columns;
 	unsigned int n_columns;
+	unsigned int name_column;				   /* what a row is called */
 	void (*cells)(const struct top_row *row, struct cells *c); /* those after the figures */
 	bool has_self;
 } layouts[] = {
-	[TOP_BY_FUNCTION] = {function_columns, ARRAY_SIZE(function_columns), function_cells, true},
-	[TOP_BY_MODULE] = {module_columns, ARRAY_SIZE(module_columns), module_cells, true},
-	[TOP_BY_PROCESS] = {process_columns, ARRAY_SIZE(process_columns), process_cells, false},
-	[TOP_BY_THREAD] = {thread_columns, ARRAY_SIZE(thread_columns), thread_cells, false},
-	[TOP_BY_UNIT] = {unit_columns, ARRAY_SIZE(unit_columns), unit_cells, false},
+	[TOP_BY_FUNCTION] = {function_columns, ARRAY_SIZE(function_columns), 4, function_cells,
+			     true},
+	[TOP_BY_MODULE] = {module_columns, ARRAY_SIZE(module_columns), 4, module_cells, true},
+	[TOP_BY_PROCESS] = {process_columns, ARRAY_SIZE(process_columns), 3, process_cells, false},
+	[TOP_BY_THREAD] = {thread_columns, ARRAY_SIZE(thread_columns), 4, thread_cells, false},
+	[TOP_BY_UNIT] = {unit_columns, ARRAY_SIZE(unit_columns), 2, unit_cells, false},
+	[TOP_BY_REASON] = {reason_columns, ARRAY_SIZE(reason_columns), 3, reason_cells, false},
 };
 
 static void make_cells(const struct top *top, const struct layout *layout,
@@ -194,6 +171,7 @@ static void make_cells(const struct top *top, const struct layout *layout,
 	(void)snprintf(c->total_pct, sizeof(c->total_pct), "%.1f%%", top_percent(top, row->total));
 	(void)snprintf(c->pid, sizeof(c->pid), "%" PRIu32, row->pid);
 	(void)snprintf(c->tid, sizeof(c->tid), "%" PRIu32, row->tid);
+	(void)snprintf(c->count, sizeof(c->count), "%" PRIu64, query_whole_samples(row->count));
 	if (layout->has_self) {
 		*next++ = c->self;
 		*next++ = c->self_pct;
@@ -201,6 +179,11 @@ static void make_cells(const struct top *top, const struct layout *layout,
 	*next++ = c->total;
 	*next = c->total_pct;
 	layout->cells(row, c);
+	if (!row->is_rest)
+		return;
+	/* It is nobody's: there are the figures and what it is. */
+	for (unsigned int i = layout->has_self ? 4 : 2; i < layout->n_columns; i++)
+		c->cells[i] = i == layout->name_column ? row->function : "";
 }
 
 /* Units have the container beside them when one is in one. */
@@ -220,7 +203,7 @@ int top_table_print(const struct top *top)
 	_cleanup_(output_table_freep) struct output_table *table = NULL;
 	int r;
 
-	if (top->summary->count == 0)
+	if (event_answer_is_empty(top->answer))
 		return 0;
 	r = output_table_new(layout->columns, count_columns(top, layout), &table);
 	for (size_t i = 0; r == 0 && i < top->n_shown; i++) {
@@ -231,8 +214,7 @@ int top_table_print(const struct top *top)
 	}
 	if (r < 0)
 		return r;
-	print_window(top);
-	print_busy(top);
+	answer_text_head(top->query, top->answer);
 	r = output_table_print(table);
 	if (r < 0)
 		return r;

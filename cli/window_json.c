@@ -7,9 +7,16 @@
 #include "output.h"
 #include "units.h"
 
+static json_t *known(bool is_known, uint64_t ns)
+{
+	return is_known ? output_json_uint(ns) : json_null();
+}
+
 int window_json(const char *command, const struct query *query, const struct store_summary *summary,
 		const struct window_parts *parts)
 {
+	static const struct window_parts nothing;
+	const struct window_parts *p = parts ? parts : &nothing;
 	const struct store_summary *s = summary;
 	const struct store_filter *asked = &query->filter;
 	bool empty = s->n_buckets == 0;
@@ -21,7 +28,7 @@ int window_json(const char *command, const struct query *query, const struct sto
 	output_json_set(o, "schema", json_integer(1), &r);
 	output_json_set(o, "kind", json_string("window"), &r);
 	output_json_set(o, "command", json_string(command), &r);
-	output_json_set(o, "event", json_string(sample_type_name(asked->type)), &r);
+	output_json_set(o, "event", json_string(event_name(query->event)), &r);
 	output_json_set(o, "since_ns", output_json_uint(empty ? asked->since_real_ns : s->since_ns),
 			&r);
 	output_json_set(o, "until_ns", output_json_uint(empty ? asked->until_real_ns : s->until_ns),
@@ -31,11 +38,11 @@ int window_json(const char *command, const struct query *query, const struct sto
 	output_json_set(o, "total_ns", output_json_uint(s->value), &r);
 	output_json_set(o, "machine_total_ns", output_json_uint(s->machine_value), &r);
 	output_json_set(o, "lost_ns", output_json_uint(s->lost_ns), &r);
-	output_json_set(o, "truncated_ns",
-			parts ? output_json_uint(parts->truncated_ns) : json_null(), &r);
-	output_json_set(o, "unnamed_ns", parts ? output_json_uint(parts->unnamed_ns) : json_null(),
-			&r);
-	output_json_set(o, "not_sampled_ns", json_null(), &r);
+	output_json_set(o, "truncated_ns", known(p->has_stacks, p->truncated_ns), &r);
+	output_json_set(o, "unnamed_ns", known(p->has_stacks, p->unnamed_ns), &r);
+	output_json_set(o, "not_sampled_ns", known(p->has_ledger, p->not_sampled_ns), &r);
+	if (p->resolution_pct > 0)
+		output_json_set(o, "resolution_pct", json_real(p->resolution_pct), &r);
 	if (r < 0) {
 		json_decref(o);
 		return r;

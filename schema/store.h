@@ -22,7 +22,7 @@ struct store_error {
 	char text[STORE_ERROR_MAX];
 };
 
-/* ---- writing (store_open.c, store_write.c, store_rotate.c, store_prune.c) ---- */
+/* ---- writing (store_open.c, store_write*.c, store_rotate.c, store_prune.c) ---- */
 
 struct store_writer;
 
@@ -89,7 +89,7 @@ int store_checkpoint(struct store_writer *writer, struct store_error *error);
 struct store_writer *store_writer_free(struct store_writer *writer);
 DEFINE_CLEANUP(struct store_writer *, store_writer_free);
 
-/* ---- reading (store_query.c, store_read.c) ---- */
+/* ---- reading (store_query.c, store_read*.c) ---- */
 
 struct store;
 
@@ -146,6 +146,7 @@ struct store_row {
 	uint64_t bucket_start_ns;
 	uint64_t count; /* in 1/PROFILE_COUNT_ONE */
 	uint64_t value;
+	uint64_t last_bucket_ns; /* of what was held: start of its last bucket in the window */
 };
 
 /*

@@ -79,7 +79,7 @@ static bool get_run(sqlite3_stmt *select, struct stored_run *run)
 }
 
 static int visit(struct reading *reading, const struct stored_run *run, uint64_t start_ns,
-		 uint64_t value, struct store_error *error)
+		 uint64_t last_ns, uint64_t value, struct store_error *error)
 {
 	const struct dictionary *dictionary = loaded_dictionary(reading->loaded);
 	const struct store_visitor *visitor = reading->visitor;
@@ -98,7 +98,8 @@ static int visit(struct reading *reading, const struct stored_run *run, uint64_t
 							   .node = (uint32_t)run->node,
 							   .bin = (uint32_t)run->class,
 							   .bucket_start_ns = start_ns,
-							   .value = value});
+							   .value = value,
+							   .last_bucket_ns = last_ns});
 	return r == -EBADMSG ? damaged(reading, error) : r;
 }
 
@@ -119,7 +120,8 @@ static int read_run(struct reading *reading, sqlite3_stmt *select, struct store_
 	if (!reading_add(&reading->summary.machine_value, value))
 		return damaged(reading, error);
 	if (reading->decode)
-		return visit(reading, &run, buckets[from].start_ns, value, error);
+		return visit(reading, &run, buckets[from].start_ns, buckets[until - 1].start_ns,
+			     value, error);
 	return reading_add(&reading->summary.value, value) ? 0 : damaged(reading, error);
 }
 

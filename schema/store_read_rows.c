@@ -40,7 +40,8 @@ static int read_rows(struct reading *reading, const struct bucket_head *head,
 							    .bin = row.bin,
 							    .bucket_start_ns = head->start_ns,
 							    .count = row.count,
-							    .value = row.value});
+							    .value = row.value,
+							    .last_bucket_ns = head->start_ns});
 		if (r == -EBADMSG)
 			return reading_damaged(reading, head->seq, error);
 		if (r < 0)

@@ -34,6 +34,8 @@ int units_parse_time(const char *text, uint64_t now_real_ns, uint64_t *ret_real_
 void units_format_span(uint64_t ns, char *buf, size_t size);
 /* "142.1s", "0.02s": seconds as a column wants them. */
 void units_format_seconds(uint64_t ns, char *buf, size_t size);
+/* "850ns", "1.05ms", "12.6ms", "142s": three digits. */
+void units_format_duration(uint64_t ns, char *buf, size_t size);
 /* "412 KB", "1.2 MB", powers of 1024. */
 void units_format_bytes(uint64_t bytes, char *buf, size_t size);
 

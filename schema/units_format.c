@@ -53,6 +53,23 @@ void units_format_seconds(uint64_t ns, char *buf, size_t size)
 		(void)snprintf(buf, size, "%.1fs", (double)ns / NSEC_PER_SEC);
 }
 
+void units_format_duration(uint64_t ns, char *buf, size_t size)
+{
+	static const char *const names[] = {"ns", "us", "ms", "s"};
+	double value = (double)ns;
+	size_t i = 0;
+
+	while (value >= 999.5 && i + 1 < ARRAY_SIZE(names)) {
+		value /= 1000;
+		i++;
+	}
+	(void)snprintf(buf, size, "%.*f%s",
+		       i == 0 || value >= 99.95 ? 0
+		       : value >= 9.995		? 1
+						: 2,
+		       value, names[i]);
+}
+
 void units_format_bytes(uint64_t bytes, char *buf, size_t size)
 {
 	static const char *const names[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};

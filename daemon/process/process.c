@@ -136,10 +136,14 @@ static bool is_known(const struct process *process, const struct process_key *ke
 	       is_same_image(&process->key, key) && (process->space || process->gone);
 }
 
+/* In the middle of exec, which gives a program its id before its mappings and tells where its code
+ * is at the end (fs/binfmt_elf.c, load_elf_binary()), it was tried too early. */
 static bool was_tried(const struct process *process, const struct process_key *key)
 {
-	return process->ahead.key.pid && process->ahead.key.start_boot_ns == key->start_boot_ns &&
-	       is_same_image(&process->ahead.key, key);
+	const struct process_key *tried = &process->ahead.key;
+
+	return tried->pid && tried->start_boot_ns == key->start_boot_ns &&
+	       is_same_image(tried, key) && (tried->start_code || !key->start_code);
 }
 
 /* Reads what is mapped by now, for the walker alone: the sample's turn comes with the records. JIT
@@ -147,18 +151,18 @@ static bool was_tried(const struct process *process, const struct process_key *k
 static void refresh(struct process_table *table, struct process *process,
 		    const struct process_key *key, uint64_t now_mono_ns)
 {
+	struct process_ahead *ahead = &process->ahead;
 	struct address_space *space;
 	bool same;
 
-	if (process->ahead.space ||
-	    now_mono_ns - process->refresh_mono_ns < process->refresh_wait_ns)
+	if (now_mono_ns - process->refresh_mono_ns < process->refresh_wait_ns)
 		return;
 	process->refresh_mono_ns = now_mono_ns;
 	if (!process->refresh_wait_ns)
 		process->refresh_wait_ns = REREAD_FIRST_NS;
 	if (read_space(table, key, &space) < 0)
 		return;
-	same = address_space_carry_files(process->space, space);
+	same = address_space_carry_files(ahead->space ? ahead->space : process->space, space);
 	process->refresh_wait_ns = same ? process->refresh_wait_ns * 2 : REREAD_FIRST_NS;
 	if (process->refresh_wait_ns > REREAD_MAX_NS)
 		process->refresh_wait_ns = REREAD_MAX_NS;
@@ -166,9 +170,8 @@ static void refresh(struct process_table *table, struct process *process,
 	publish(table, process, key, space, now_mono_ns);
 	process->ahead_until_ns = now_mono_ns + AHEAD_NS;
 	process->published = NULL; /* what comes after it is another one */
-	process->ahead.space = address_space_unref(process->ahead.space);
-	process->ahead =
-		(struct process_ahead){.space = space, .key = *key, .read_mono_ns = now_mono_ns};
+	ahead->space = address_space_unref(ahead->space);
+	*ahead = (struct process_ahead){.space = space, .key = *key, .read_mono_ns = now_mono_ns};
 }
 
 void process_table_look_ahead(struct process_table *table, const struct process_key *key,
@@ -182,13 +185,15 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 	if (process && is_known(process, key)) {
 		if (process->space && !process->space->numbered) /* what it mapped since */
 			find_files(table, key->pid, process->space);
-		if (unknown_code && process->space)
+		if (unknown_code && process->space && !process->ahead.space)
 			refresh(table, process, key, now_mono_ns);
 		if (now_mono_ns >= process->ahead_until_ns)
 			publish(table, process, key, process->space, now_mono_ns);
 		return;
 	}
 	if (process && was_tried(process, key)) {
+		if (unknown_code && process->ahead.space) /* its libraries, as a rule */
+			refresh(table, process, key, now_mono_ns);
 		publish(table, process, key, process->ahead.space, now_mono_ns);
 		return;
 	}
@@ -210,14 +215,18 @@ void process_table_look_ahead(struct process_table *table, const struct process_
 
 /* ---- the sample's turn ---- */
 
+/* Between exec's record and its last steps a program has no text yet. */
+static bool is_in_exec(const struct process *process, const struct process_key *key)
+{
+	return process->image_open && !key->start_code;
+}
+
 static void learn_image(struct process *process, const struct process_key *key)
 {
 	process->key.exec_id = key->exec_id;
 	process->key.start_code = key->start_code;
 	process->key.end_code = key->end_code;
-	/* Between exec's record and its last steps a program has no text yet. */
-	process->image_open =
-		process->image_open && !key->start_code && process->space && !process->read_mono_ns;
+	process->image_open = is_in_exec(process, key) && process->space && !process->read_mono_ns;
 }
 
 static void take_space(struct process_table *table, struct process *process,
@@ -312,12 +321,12 @@ static void heal(struct process_table *table, struct process *process,
 	find_files(table, key->pid, space);
 }
 
-/* Numbers of files that were found ahead of the records. */
+/* Numbers of files that were found ahead of the records, once those of the program are there. */
 static void take_numbers(struct process *process, const struct process_key *key)
 {
 	struct process_ahead *ahead = &process->ahead;
 
-	if (!ahead->space || !was_tried(process, key))
+	if (!ahead->space || !was_tried(process, key) || is_in_exec(process, key))
 		return;
 	(void)address_space_carry_files(ahead->space, process->space);
 	process->space->changes++;

@@ -131,10 +131,17 @@ class Agent:
         """What the descriptors of profd say is its own: others may be loading programs as well."""
         ids = set()
         for pid in descendants(self.process.pid):
-            with contextlib.suppress(OSError):
-                for name in os.listdir(f"/proc/{pid}/fdinfo"):
-                    ids |= self.object_ids(f"/proc/{pid}/fdinfo/{name}", kind)
+            ids |= self.ids_of(pid, kind)
         return [entry for number, entry in bpf_objects(kind).items() if number in ids]
+
+    @classmethod
+    def ids_of(cls, pid, kind):
+        """Numbers of the programs, maps or links that a process holds."""
+        ids = set()
+        with contextlib.suppress(OSError):
+            for name in os.listdir(f"/proc/{pid}/fdinfo"):
+                ids |= cls.object_ids(f"/proc/{pid}/fdinfo/{name}", kind)
+        return ids
 
     @staticmethod
     def object_ids(path, kind):

@@ -8,6 +8,7 @@ import time
 
 import agent
 import load
+from median import put
 
 LOAD = ("hot: a chain of 27 frames through two libraries, 5 kHz on its CPU, with and without frame "
         "pointers in turn, and one of 907; cold: python3.11 and clang -O2, each on a CPU of "
@@ -27,13 +28,6 @@ FILES = {"libc": "/lib/x86_64-linux-gnu/libc.so.6",
          "libLLVM": "/usr/lib/x86_64-linux-gnu/libLLVM-14.so.1"}
 PYTHON = ("def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)\n"
           "while True: sorted(range(9), key=lambda x: fib(12) + x)\n")
-
-
-def median_with_interval(values):
-    """The median and a 95 % interval of it, by order statistics (of 15 the 4th and the 12th)."""
-    ordered = sorted(values)
-    low = max(0, int(len(ordered) / 2 - 0.98 * len(ordered) ** 0.5))
-    return statistics.median(ordered), ordered[low], ordered[-1 - low]
 
 
 def walk_cost(arguments, hertz, seconds, rounds, targets):
@@ -68,10 +62,6 @@ class Running:
         for process in self.processes:
             process.kill()
             process.wait()
-
-
-def put(figures, name, values):
-    figures[name], figures[name + "_low"], figures[name + "_high"] = median_with_interval(values)
 
 
 def measure_hot(arguments, figures):

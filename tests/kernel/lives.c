@@ -122,8 +122,9 @@ static void make_programs(const struct lives *lives)
 
 static void run_programs(struct lives *lives)
 {
-	char a[PATH_MAX], b[PATH_MAX];
+	char a[PATH_MAX], b[PATH_MAX], n_boxes[16];
 
+	(void)snprintf(n_boxes, sizeof(n_boxes), "%d", LIVES_BOXES);
 	START(lives, LIFE_FORK, "forker", "first", "300", "fork", "second", "300");
 	START(lives, LIFE_EXEC, "execer", "first", "300", "exec", in_dir(lives, "executed", a),
 	      "second", "300");
@@ -138,7 +139,7 @@ static void run_programs(struct lives *lives)
 	START(lives, LIFE_CHROOT, "boxer", "box", in_dir(lives, "root", a), "chroot", "exec",
 	      "/boxed_chroot", "second", BOX_MS);
 	START(lives, LIFE_PIVOT_BRIEF, "boxer", "box", in_dir(lives, "root", a), "pivot", "spawn",
-	      "10", "/brief_pivot", "second", "50");
+	      n_boxes, "/brief_pivot", "second", "50");
 	START(lives, LIFE_BRIEF, "spawner", "spawn", LIVES_BRIEF, in_dir(lives, "brief", a),
 	      "second", "50");
 	START(lives, LIFE_BRIEF_FORKS, "brief_forker", "each", LIVES_BRIEF, "second", "50");

@@ -14,6 +14,7 @@
 
 #define LIVES_FREQUENCY "499"
 #define LIVES_BRIEF	"40" /* processes of 50 ms */
+#define LIVES_BOXES	10   /* the same in namespaces of their own */
 
 #define LIVES_SLICE	 "profd-test.slice"
 #define LIVES_UNIT	 "burn-test.service"
@@ -29,7 +30,7 @@ enum life {
 	LIFE_THREADS,	  /* "threaded" */
 	LIFE_PIVOT,	  /* "boxed_pivot" in a pid and mount namespace, with another root */
 	LIFE_CHROOT,	  /* "boxed_chroot" in a chroot */
-	LIFE_PIVOT_BRIEF, /* "brief_pivot", 10 of 50 ms */
+	LIFE_PIVOT_BRIEF, /* "brief_pivot", LIVES_BOXES of 50 ms */
 	LIFE_DELETED,	  /* "unlinked_one" removes itself at once */
 	LIFE_BRIEF,	  /* "brief", 40 of 50 ms, executed */
 	LIFE_BRIEF_FORKS, /* "brief_forker", 40 of 50 ms, forked only */

@@ -212,6 +212,42 @@ static void test_filters(void **state)
 	store_summary_done(&summary);
 }
 
+struct last {
+	uint64_t first_ns, last_ns;
+};
+
+static int keep_bounds(void *ctx, const struct store_row *row)
+{
+	*(struct last *)ctx = (struct last){row->bucket_start_ns, row->last_bucket_ns};
+	return 0;
+}
+
+/* A row says which buckets of the window it was held over first and last. */
+static void test_bounds(void **state)
+{
+	static const unsigned cases[][4] = {
+		/* window, first and last */
+		{0, 9, 0, 7}, {1, 7, 1, 6}, {3, 4, 3, 3}, {6, 9, 6, 7}, {7, 8, 7, 7},
+	};
+	struct fixture *f = *state;
+	const struct store_visitor visitor = {.row = keep_bounds};
+	_cleanup_(store_freep) struct store *store = NULL;
+
+	for (unsigned i = 0; i < 9; i++)
+		write_held(f, i, i < 8 ? "a" : "");
+	assert_int_equal(store_open(f->dir, &store, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct store_filter filter = window(cases[i][0], cases[i][1]);
+		struct store_summary summary;
+		struct last last = {};
+
+		assert_int_equal(store_read(store, &filter, &visitor, &last, &summary, NULL), 0);
+		assert_int_equal(last.first_ns, (MADE_START_S + 10 * cases[i][2]) * NSEC_PER_SEC);
+		assert_int_equal(last.last_ns, (MADE_START_S + 10 * cases[i][3]) * NSEC_PER_SEC);
+		store_summary_done(&summary);
+	}
+}
+
 /* Rows and runs are added up, of each type its own. */
 static void test_with_rows(void **state)
 {
@@ -371,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_windows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filters, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_with_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rotation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused_buckets, setup, teardown),

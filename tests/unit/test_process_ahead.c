@@ -67,6 +67,17 @@ static void expect_path(struct scene *scene, const struct process_key *key, uint
 	assert_string_equal(found, path);
 }
 
+/* The file that was found while the process lived, and not one guessed by its build ID. */
+static void expect_found(struct scene *scene, const struct process_key *key, uint64_t addr,
+			 uint64_t now_ns, const char *path)
+{
+	uint32_t file;
+
+	expect_path(scene, key, addr, now_ns, path);
+	file = scene_file_at(scene, key, addr, now_ns);
+	assert_false(symbolize_file(scene->symbolize, file)->is_build_id);
+}
+
 /* The records of the child's life, as they are delivered after the look ahead. */
 static void deliver_child(struct scene *scene, bool with_exe)
 {
@@ -96,16 +107,52 @@ static void test_ahead_of_fork_and_exec(void **state)
 	deliver_child(scene, true);
 	expect_path(scene, &executed, 0x5800, 2 * S + 200 * MS, "/opt/prog");
 	assert_string_equal(process_exe(scene_get(scene, &executed, 3 * S)), "/opt/prog");
-	/* It is the file that was found while it lived, and not one guessed by its build ID. */
-	assert_false(
-		symbolize_file(scene->symbolize, scene_file_at(scene, &executed, 0x5800, 3 * S))
-			->is_build_id);
-	assert_false(
-		symbolize_file(scene->symbolize, scene_file_at(scene, &executed, 0x9800, 3 * S))
-			->is_build_id);
+	expect_found(scene, &executed, 0x5800, 3 * S, "/opt/prog");
+	expect_found(scene, &executed, 0x9800, 3 * S, "/lib/x.so");
 	assert_int_equal(n_read(scene), before);
 	process_exited(scene->table, CHILD, 2 * S + 50 * MS);
 	assert_int_equal(process_table_size(scene->table), 2);
+}
+
+/* Its first sample is one in the middle of exec, when little is mapped and /proc may show another
+ * image: it is read again with the next one, and that is there when all have their turn. */
+static void test_ahead_in_the_middle_of_exec(void **state)
+{
+	struct scene *scene = *state;
+	struct process_key early = executed;
+
+	early.start_code = early.end_code = 0;
+	make_program(scene, "3000-4000 r-xp 00000000 fe:00 79 /lib/ld.so\n");
+	process_table_look_ahead(scene->table, &early, false, 2 * S + 2 * MS);
+	make_program(scene, prog_maps);
+	process_table_look_ahead(scene->table, &executed, false, 2 * S + 3 * MS);
+	scene_remove_process(scene, CHILD);
+	process_executed(scene->table, CHILD, 2 * S + 1);
+	(void)scene_get(scene, &early, 2 * S + 200 * MS); /* before the records of its mappings */
+	scene_map(scene, CHILD, 0x5000, 0x6000, "/opt/prog", 1, 2 * S + 3);
+	scene_map(scene, CHILD, 0x9000, 0xa000, "/lib/x.so", 2, 2 * S + 4);
+	expect_found(scene, &executed, 0x5800, 2 * S + 200 * MS, "/opt/prog");
+	expect_found(scene, &executed, 0x9800, 2 * S + 200 * MS, "/lib/x.so");
+}
+
+/* Its first sample is one of the loader, before the libraries are mapped: code that is not known
+ * later on is looked for while it lives, at intervals. */
+static void test_ahead_of_libraries(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t before;
+
+	make_program(scene, "5000-6000 r-xp 00000000 fe:00 77 /opt/prog\n");
+	process_table_look_ahead(scene->table, &executed, false, 2 * S + 2 * MS);
+	make_program(scene, prog_maps);
+	before = n_read(scene);
+	process_table_look_ahead(scene->table, &executed, true, 2 * S + 13 * MS);
+	process_table_look_ahead(scene->table, &executed, true, 2 * S + 14 * MS);
+	assert_int_equal(n_read(scene), before + 1);
+	scene_remove_process(scene, CHILD);
+	deliver_child(scene, true);
+	expect_found(scene, &executed, 0x5800, 2 * S + 200 * MS, "/opt/prog");
+	expect_found(scene, &executed, 0x9800, 2 * S + 200 * MS, "/lib/x.so");
 }
 
 /* It ends before the sample has its turn, and the look ahead is not thrown away with it. */
@@ -351,6 +398,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE_TEST(test_ahead_of_fork_and_exec),
+		SCENE_TEST(test_ahead_in_the_middle_of_exec),
+		SCENE_TEST(test_ahead_of_libraries),
 		SCENE_TEST(test_ahead_of_the_end),
 		SCENE_TEST(test_ahead_of_another_life),
 		SCENE_TEST(test_record_older_than_the_reading),

@@ -63,13 +63,13 @@ static int add(struct stack_table *t, const struct partition *p, uint32_t row_se
 	       uint64_t value)
 {
 	const struct store_row row = {row_series, node, 0, 0, PROFILE_COUNT_ONE, value};
-	int r = stack_table_visitor.begin(t, &p->dictionary);
+	int r = stack_table_begin(t, &p->dictionary);
 
 	if (r == 0)
-		r = stack_table_visitor.row(t, &row);
+		r = stack_table_add(t, &row, "");
 	/* As store_read() does it: no end after a failure. */
 	if (r == 0)
-		r = stack_table_visitor.end(t, &p->dictionary);
+		stack_table_end(t);
 	return r;
 }
 
@@ -191,6 +191,37 @@ static void break_nodes(struct partition *p)
 	p->dictionary.n_nodes = 3;
 }
 
+static void test_reasons_and_what_is_alone(void **state)
+{
+	_cleanup_(stack_table_freep) struct stack_table *t = NULL;
+	const struct store_row row = {1, 1, 0, 0, PROFILE_COUNT_ONE, 5};
+	const struct stack_sample *sample;
+	uint32_t stack[PROFILE_STACK_MAX], node = 0;
+	struct partition p;
+
+	(void)state;
+	make(&p);
+	assert_int_equal(stack_table_new(&t), 0);
+	assert_int_equal(stack_table_begin(t, &p.dictionary), 0);
+	assert_int_equal(stack_table_add(t, &row, "disk"), 0);
+	assert_int_equal(stack_table_add(t, &row, "lock"), 0);
+	assert_int_equal(stack_table_add(t, &row, "disk"), 0);
+	assert_int_equal(stack_table_node(t, 1, &node), 0);
+	stack_table_end(t);
+	assert_int_equal(stack_table_add_alone(t, "[not sampled]", 7), 0);
+	/* One stack, two reasons, and one that is nobody's. */
+	assert_int_equal(t->samples.n, 1 + 3);
+	assert_int_equal(t->n_stacks, 2);
+	sample = id_table_at(&t->samples, 1);
+	assert_int_equal(sample->value, 10);
+	assert_int_equal(sample->node, node);
+	assert_string_equal(string_table_at(&t->strings, sample->reason), "disk");
+	sample = id_table_at(&t->samples, 3);
+	assert_int_equal(sample->series, 0);
+	assert_int_equal(sample->value, 7);
+	assert_int_equal(stack_table_locations(t, sample, stack), 1);
+}
+
 static void test_broken_dictionaries(void **state)
 {
 	static void (*const breaks[])(struct partition *) = {
@@ -245,10 +276,10 @@ static void test_a_trie_too_deep(void **state)
 	assert_int_equal(add(t, &p, 1, PROFILE_STACK_MAX, 1), 0);
 	assert_int_equal(add(t, &p, 1, PROFILE_STACK_MAX + 1, 1), -EBADMSG);
 	assert_int_equal(stack_table_new(&u), 0);
-	assert_int_equal(stack_table_visitor.begin(u, &p.dictionary), 0);
+	assert_int_equal(stack_table_begin(u, &p.dictionary), 0);
 	for (row.node = 1; row.node <= PROFILE_STACK_MAX; row.node++)
-		assert_int_equal(stack_table_visitor.row(u, &row), 0);
-	assert_int_equal(stack_table_visitor.row(u, &row), -EBADMSG);
+		assert_int_equal(stack_table_add(u, &row, ""), 0);
+	assert_int_equal(stack_table_add(u, &row, ""), -EBADMSG);
 }
 
 int main(void)
@@ -257,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_partitions_are_added_up),
 		cmocka_unit_test(test_names_are_part_of_a_location),
 		cmocka_unit_test(test_an_empty_stack),
+		cmocka_unit_test(test_reasons_and_what_is_alone),
 		cmocka_unit_test(test_broken_dictionaries),
 		cmocka_unit_test(test_sums_that_overflow),
 		cmocka_unit_test(test_a_trie_too_deep),

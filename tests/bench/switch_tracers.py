@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What may be at the switch hook while a storm runs: nothing, an empty program, profd or
+offcputime."""
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+import agent
+
+SETTLE_S = 2  # profd compiles the tables of what runs already, and sees how many switches there are
+READY_S = 30
+
+
+@contextlib.contextmanager
+def nothing():
+    yield
+
+
+@contextlib.contextmanager
+def switch_cost(build, *arguments):
+    """Yields a list that has the lines of the tool's answer when the context has ended."""
+    process = subprocess.Popen([os.path.join(build, "tests", "bench", "switch-cost"), *arguments],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    answer = []
+    try:
+        for line in process.stdout:
+            if line == b"ready\n":
+                break
+            answer.append(line.decode().strip())
+        else:
+            raise RuntimeError(f"switch-cost {arguments} does not get ready")
+        yield answer
+        process.stdin.close()
+        answer += process.stdout.read().decode().splitlines()
+        if process.wait(READY_S) != 0:
+            raise RuntimeError(f"switch-cost {arguments} failed")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def profd(build, store):
+    with agent.Agent(os.path.join(build, "daemon", "profd"), store) as running:
+        time.sleep(SETTLE_S)
+        yield running
+
+
+@contextlib.contextmanager
+def offcputime():
+    """As it comes: all threads, kernel and user stacks."""
+    process = subprocess.Popen(["offcputime", "3600"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + READY_S
+        while len(agent.Agent.ids_of(process.pid, "link")) < 1:
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError("offcputime does not start")
+            time.sleep(0.05)
+        yield
+        if process.poll() is not None:
+            raise RuntimeError("offcputime ended by itself")
+    finally:
+        # It prints by itself what it has, which takes long and is not of interest.
+        process.send_signal(signal.SIGKILL)
+        process.wait()

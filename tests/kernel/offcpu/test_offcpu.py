@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Waiting time and the ledger of programs with a known truth, by the real profd on this kernel.
+
+All scenes (scenes.py) run one after the other below one profd; then it is stopped, and what profctl
+answers is held against what the programs measured themselves, against the kernel's own counts, and
+against a BPF program of the tests' own that sums every switch. PROFD_TEST_FULL: longer and larger.
+
+A check with a tolerance also fails when that is too wide to see an error of 20 %.
+"""
+import json
+import math
+import pathlib
+import re
+import statistics
+import sys
+import tempfile
+import unittest
+
+from recorder import BUCKET_S, Profd
+from scenes import BLOCK_S, FULL, GATED_S, HANG_S, THREADS, all_scenes
+from switch_sum import BLOCKED, SwitchSum
+
+MS = 1000000
+PLANTED_PART = 0.2
+LEDGER_PART = 0.02
+OTHER_NS, OTHER_PART = MS, 0.005
+TICK_S = 0.01
+SIGMAS = 5
+# By what the kernel calls woken and what it calls running again, which differ by the length of its
+# own paths: a wait's end may be seen a little later, or its time in the run queue begin sooner.
+WAKE_PATH_NS = 10000
+
+# comm -> (reasons, one of which it is; expression for a stack, outermost first)
+WAITS = {
+    "timer1": (("sleep",), r"self_main;run_timer1;wait_timer_1ms;.*nanosleep"),
+    "timer20": (("sleep",), r"self_main;run_timer20;wait_timer_20ms;.*nanosleep"),
+    "block": (("sleep",), r"self_main;run_block;wait_b\w+;.*nanosleep"),
+    "join": (("lock",), r"self_main;run_join;wait_join;.*futex"),
+    "mutex": (("lock",), r"self_main;run_mutex;.*futex"),
+    "pipe": (("pipe read",), r"self_main;run_pipe;wait_pipe_read;.*pipe_read"),
+    "pipew": (("pipe write",), r"self_main;run_pipe_write;wait_pipe_write;.*pipe_write"),
+    "socket": (("socket read",), r"self_main;run_socket;wait_socket_read;.*unix_stream"),
+    "tcp": (("socket read",), r"self_main;run_tcp;wait_tcp_read;.*tcp_recvmsg"),
+    "poll": (("poll",), r"self_main;run_poll;wait_poll;.*poll"),
+    "epoll": (("poll",), r"self_main;run_epoll;wait_epoll;.*ep_poll"),
+}
+REASON_LEAST = 0.95
+STACK_LEAST = 0.95
+
+
+def blocked_truth_ns(thread):
+    return max(0, thread["elapsed_ns"] - thread["cpu_ns"] - thread["runq_ns"])
+
+
+def part_of(thread, function):
+    return next(part for part in thread["parts"] if part["function"] == function)
+
+
+class Offcpu(unittest.TestCase):
+    profd, scenes, sums = None, {}, None
+
+    def scene(self, name):
+        scene = self.scenes[name]
+        self.assertIsNone(scene.error)
+        return scene
+
+    def threads(self, scene, window=None):
+        """{tid: row} of the scene's process."""
+        _, rows = self.profd.ask("threads", window or scene.window, "-n", 0, "-p", scene.pid)
+        return {row["tid"]: row for row in rows}
+
+    def process(self, scene):
+        _, rows = self.profd.ask("stat", scene.window, "-p", scene.pid)
+        self.assertEqual(len(rows), 1)
+        return rows[0]
+
+    def near(self, what, actual, truth, allowed, seen=PLANTED_PART):
+        """And the tolerance is so small that an error of 20 % would be seen."""
+        with self.subTest(what):
+            self.assertLess(allowed, seen * truth, "too wide to see an error")
+            self.assertLessEqual(abs(actual - truth), allowed,
+                                 f"{actual / 1e6:.3f} instead of {truth / 1e6:.3f} ms")
+
+    def nothing(self, what, actual, allowed, of):
+        """Where the truth is 0; an error would be 20 % of something else."""
+        with self.subTest(what):
+            self.assertLess(allowed, PLANTED_PART * of, "too wide to see an error")
+            self.assertLessEqual(abs(actual), allowed, f"{actual / 1e6:.3f} ms of {of / 1e6:.3f}")
+
+    # ---- the ledger ----
+
+    def check_ledger(self, row, truth):
+        """A thread's whole life."""
+        name, elapsed_ns = truth["comm"], truth["elapsed_ns"]
+        blocked_ns = blocked_truth_ns(truth)
+        self.near(f"{name} elapsed", row["elapsed_ns"], elapsed_ns, 2 * MS)
+        if blocked_ns > elapsed_ns / 10:
+            self.near(f"{name} blocked", row["blocked_ns"], blocked_ns,
+                      LEDGER_PART * blocked_ns + MS)
+        if truth["cpu_ns"] > 20 * MS:
+            self.near(f"{name} on a CPU", row["oncpu_ns"], truth["cpu_ns"],
+                      LEDGER_PART * truth["cpu_ns"] + MS)
+        if truth["runq_ns"] > 20 * MS:
+            self.near(f"{name} in the run queue", row["runq_ns"], truth["runq_ns"],
+                      LEDGER_PART * truth["runq_ns"] + MS)
+        self.nothing(f"{name} other", row["other_ns"], OTHER_NS + OTHER_PART * elapsed_ns,
+                     elapsed_ns)
+        with self.subTest(f"{name} adds up"):
+            self.assertEqual(row["user_ns"] + row["system_ns"], row["oncpu_ns"])
+            self.assertEqual(row["oncpu_ns"] + row["runq_ns"] + row["blocked_ns"] +
+                             row["other_ns"], row["elapsed_ns"])
+        for kind in ("voluntary_switches", "involuntary_switches"):
+            with self.subTest(f"{name} {kind}"):  # and the one that it asked with, and its last
+                self.assertLessEqual(truth[kind], row[kind])
+                self.assertLessEqual(row[kind], truth[kind] + 4)
+
+    def check_ledgers(self, scene):
+        rows = self.threads(scene)
+        for truth in scene.truth["threads"]:
+            self.check_ledger(rows[truth["tid"]], truth)
+
+    def test_ledger(self):
+        for name in ("waits", "mixed", "disk", "stopped", "hang", "gated"):
+            self.check_ledgers(self.scene(name))
+
+    def test_ledger_by_switches(self):
+        """Each bucket of each thread against the sum of all its switches, between the passes as the
+        elapsed times of the ledger tell them."""
+        scene = self.scene("waits")
+        self.assertEqual(self.sums.lost, 0)
+        ends = {thread["tid"]: thread["start_mono_ns"] for thread in scene.truth["threads"]}
+        since, until = scene.window
+        n = 0
+        for bucket in range(since, until, BUCKET_S):
+            rows = self.threads(scene, (bucket, bucket + BUCKET_S))
+            for tid in ends.keys() & rows.keys():
+                row, begin = rows[tid], ends[tid]
+                ends[tid] += row["elapsed_ns"]
+                both = self.sums.between_ns(tid, (*BLOCKED, "runq"), begin, ends[tid])
+                blocked = self.sums.between_ns(tid, BLOCKED, begin, ends[tid])
+                what = f"{row['comm']} in {bucket}"
+                with self.subTest(what):
+                    self.assertLessEqual(abs(row["blocked_ns"] + row["runq_ns"] - both), MS,
+                                         f"{row['blocked_ns']} + {row['runq_ns']} ns")
+                    self.assertLessEqual(abs(row["blocked_ns"] - blocked), MS +
+                                         WAKE_PATH_NS * row["voluntary_switches"])
+                n += both > PLANTED_PART * BUCKET_S * 1e9
+        self.assertGreater(n, 50)
+
+    def test_spinner(self):
+        scene = self.scene("waits")
+        truth = scene.thread("spin")
+        row = self.threads(scene)[truth["tid"]]
+        self.nothing("blocked", row["blocked_ns"], 0, truth["elapsed_ns"])
+        self.assertEqual(self.sums.until_ns(truth["tid"], BLOCKED, 2 * truth["start_mono_ns"]), 0)
+        self.assertEqual(self.profd.folded(scene.window, "offcpu", "-t", truth["tid"]), [])
+
+    def test_busy_machine(self):
+        """Every thread of the machine, and of profd, while other programs stress the scheduler."""
+        window = self.scene("busy").window
+        _, rows = self.profd.ask("threads", (window[0] + BUCKET_S, window[1] - BUCKET_S),
+                                 "-n", 0)
+        self.assertGreater(len(rows), 30)
+        for row in rows:
+            elapsed_ns = row["elapsed_ns"]
+            with self.subTest(f"{row['comm']} {row['tid']}"):
+                self.assertLessEqual(abs(row["other_ns"]), OTHER_NS + OTHER_PART * elapsed_ns,
+                                     f"of {elapsed_ns} ns")
+        longest = max(row["elapsed_ns"] for row in rows)
+        self.assertLess(OTHER_NS + OTHER_PART * longest, PLANTED_PART * longest)
+        self.check_ledgers(self.scene("busy"))
+
+    # ---- CPU time of processes ----
+
+    def test_cpu(self):
+        """Against /proc/PID/stat, which counts ticks, when it was dead; and wait4()."""
+        scene = self.scene("mixed")
+        row = self.process(scene)
+        self.near("ticks", row["oncpu_ns"], scene.stat_cpu_s * 1e9,
+                  0.01 * scene.stat_cpu_s * 1e9 + 2 * TICK_S * 1e9)
+        self.near("usage", row["oncpu_ns"], scene.cpu_s * 1e9, 0.01 * scene.cpu_s * 1e9)
+        self.near("user", row["user_ns"], scene.usage.ru_utime * 1e9,
+                  0.02 * scene.usage.ru_utime * 1e9 + 2 * TICK_S * 1e9)
+
+    def test_short_lived_threads(self):
+        scene = self.scene("threads")
+        row = self.process(scene)
+        self.near("usage", row["oncpu_ns"], scene.cpu_s * 1e9, 0.01 * scene.cpu_s * 1e9)
+        with self.subTest("threads"):
+            self.assertEqual(row["threads"], THREADS + 1)
+        self.assertEqual(len(self.threads(scene)), THREADS + 1)
+
+    def test_death_with_memory(self):
+        scene = self.scene("memory")
+        row = self.process(scene)
+        self.near("usage", row["oncpu_ns"], scene.cpu_s * 1e9, 0.01 * scene.cpu_s * 1e9)
+        self.near("faults", row["minor_faults"] * 1e6, scene.usage.ru_minflt * 1e6,
+                  0.01 * scene.usage.ru_minflt * 1e6)
+        with self.subTest("peak"):
+            self.assertLessEqual(row["peak_rss_bytes"], scene.usage.ru_maxrss * 1024 * 1.01)
+
+    # ---- stacks ----
+
+    def check_waits(self, scene, comm, reasons, expression):
+        truth = scene.thread(comm)
+        window, rows = self.profd.ask("latency", scene.window, "-t", truth["tid"], "--by", "reason")
+        total = sum(row["total_ns"] for row in rows) or 1
+        named = sum(row["total_ns"] for row in rows if row["reason"] in reasons)
+        with self.subTest(f"{comm} reason"):
+            self.assertGreaterEqual(named / total, REASON_LEAST, f"{window} {rows}")
+        stacks = self.profd.folded(scene.window, "offcpu", "-t", truth["tid"])
+        weight = sum(weight for _, weight in stacks) or 1
+        right = sum(weight for frames, weight in stacks
+                    if re.search(expression, ";".join(frames)))
+        with self.subTest(f"{comm} stack"):
+            self.assertGreaterEqual(right / weight, STACK_LEAST, f"{stacks}")
+        return truth
+
+    def off_cpu(self, scene, truth, window=None):
+        """{function: row} of a thread."""
+        _, rows = self.profd.ask("top", window or scene.window, "--event", "offcpu", "-n", 0,
+                                 "-t", truth["tid"])
+        return {row["function"]: row for row in rows}
+
+    def check_part(self, scene, truth, part):
+        """A function's waits by its own clock, which has their time in the run queue in it too."""
+        row = self.off_cpu(scene, truth).get(part["function"])
+        what = f"{truth['comm']} {part['function']}"
+        with self.subTest(what):
+            self.assertIsNotNone(row)
+        if row is None:
+            return
+        runq_ns = truth["runq_ns"] * part["ns"] / sum(p["ns"] for p in truth["parts"])
+        self.near(what, row["total_ns"], part["ns"] - runq_ns, LEDGER_PART * part["ns"] + MS)
+
+    def test_mixed(self):
+        """Two kinds of short waits in one thread: only samples tell how much of each there was. The
+        buckets are draws of their own, so their spread tells the standard error of their sum."""
+        scene = self.scene("mixed")
+        truth = self.check_waits(scene, "mixed", ("sleep",),
+                                 r"self_main;run_mixed;wait_mixed_[25]ms;.*nanosleep")
+        buckets = range(scene.window[0] + BUCKET_S, scene.window[1] - BUCKET_S, BUCKET_S)
+        parts = {part["function"]: [] for part in truth["parts"]}
+        for bucket in buckets:
+            rows = self.off_cpu(scene, truth, (bucket, bucket + BUCKET_S))
+            for function, values in parts.items():
+                values.append(rows[function]["total_ns"] if function in rows else 0)
+        whole_ns = sum(part["ns"] for part in truth["parts"])
+        for part in truth["parts"]:
+            values = parts[part["function"]]
+            error_ns = statistics.stdev(values) * math.sqrt(len(values))
+            expected_ns = len(values) * BUCKET_S * 1e9 * part["ns"] / truth["elapsed_ns"] * \
+                blocked_truth_ns(truth) / whole_ns
+            print(f"{part['function']}: {part['n']} waits, {len(values)} buckets, "
+                  f"{sum(values) / 1e6:.1f} ms of {expected_ns / 1e6:.1f}, standard error "
+                  f"{error_ns / 1e6:.1f}", flush=True)
+            self.near(part["function"], sum(values), expected_ns, SIGMAS * error_ns,
+                      PLANTED_PART if FULL else 0.6)
+
+    def test_waits(self):
+        scene = self.scene("waits")
+        for comm, (reasons, expression) in WAITS.items():
+            truth = self.check_waits(scene, comm, reasons, expression)
+            for part in truth["parts"]:
+                if part["ns"] > truth["elapsed_ns"] / 10:
+                    self.check_part(scene, truth, part)
+
+    def test_disk(self):
+        scene = self.scene("disk")
+        self.check_waits(scene, "direct", ("disk",), r"read_blocks;wait_disk_read;.*io_schedule")
+        self.check_waits(scene, "fault", ("page fault",),
+                         r"touch_pages;wait_page_fault;.*fault")
+
+    def test_stopped(self):
+        scene = self.scene("stopped")
+        truth = self.check_waits(scene, "stopped", ("stopped",), r"burn_unless_stopped;")
+        self.check_part(scene, truth, truth["parts"][0])
+
+    def check_one_wait(self, scene, comm, function, seconds):
+        """One long wait: count 1 however many buckets it lasts, all of its time, each bucket its
+        part."""
+        truth = scene.thread(comm)
+        part = part_of(truth, function)
+        self.assertEqual(part["n"], 1)
+        self.check_part(scene, truth, part)
+        _, rows = self.profd.ask("latency", scene.window, "-t", truth["tid"], "--by", "stack")
+        mine = [row for row in rows if function in json.dumps(row["stack"])]
+        with self.subTest(f"{comm} count"):
+            self.assertEqual(sum(row["count"] for row in mine), 1)
+            self.assertEqual(sum(row["open_count"] for row in mine), 0)
+        self.near(f"{comm} max", max((row["max_ns"] or 0 for row in mine), default=0), seconds * 1e9,
+                  0.02 * seconds * 1e9)
+        whole = 0
+        for bucket in range(scene.window[0], scene.window[1], BUCKET_S):
+            window, rows = self.profd.ask("top", (bucket, bucket + BUCKET_S), "--event", "offcpu",
+                                          "-n", 0, "-t", truth["tid"])
+            ns = sum(row["total_ns"] for row in rows if row["function"] == function)
+            whole += abs(ns - BUCKET_S * 1e9) < 0.02 * BUCKET_S * 1e9
+            with self.subTest(f"{comm} in {bucket}"):
+                self.assertLess(ns, 1.05 * BUCKET_S * 1e9, f"{window}")
+        with self.subTest(f"{comm} whole buckets"):
+            self.assertGreaterEqual(whole, int(seconds / BUCKET_S) - 1)
+
+    def test_block_over_five_buckets(self):
+        self.check_one_wait(self.scene("waits"), "block", "wait_block", BLOCK_S)
+
+    def test_hang(self):
+        self.check_one_wait(self.scene("hang"), "hang", "wait_hang", HANG_S)
+
+    def test_hang_among_storms(self):
+        self.check_one_wait(self.scene("gated"), "block", "wait_block", GATED_S)
+
+
+def main():
+    names = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    with tempfile.TemporaryDirectory(prefix="profd-offcpu-") as temporary:
+        directory = pathlib.Path(temporary)
+        scenes = all_scenes(directory)
+        profd = Profd(directory)
+        try:
+            for scene in scenes:
+                scene.run()
+        finally:
+            profd.stop()
+        Offcpu.profd, Offcpu.scenes = profd, {scene.name: scene for scene in scenes}
+        Offcpu.sums = SwitchSum(directory / "switches")
+        print(f"{len(scenes)} scenes{'' if FULL else ' (PROFD_TEST_FULL: longer)'}", flush=True)
+        unittest.main(argv=sys.argv[:1] + names)
+
+
+if __name__ == "__main__":
+    main()
