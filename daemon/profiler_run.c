@@ -97,7 +97,9 @@ int profiler_on_sample(void *ctx, const struct sample *sample)
 	if (sample->kind == WIRE_CPU)
 		attribution_add(p->attribution, sample, now_ns, bucket_cycle_open(p->cycle));
 	else
-		wait_rows_add(p->wait_rows, sample, now_ns, bucket_cycle_open(p->cycle));
+		wait_rows_add(p->wait_rows, sample, now_ns,
+			      &(struct wait_bucket){bucket_cycle_open(p->cycle),
+						    bucket_cycle_begin_mono_ns(p->cycle)});
 	return 0;
 }
 
