@@ -26,6 +26,10 @@ void estimate_text(const struct event_answer *a, char *buf, size_t size)
 	buf[0] = '\0';
 	if (!a->is_estimate)
 		return;
+	if (whole == 0) {
+		(void)snprintf(buf, size, "none was recorded");
+		return;
+	}
 	if (!a->has_ledger) {
 		(void)snprintf(tail, sizeof(tail), "; no ledger says what was not sampled");
 	} else if (a->by_reason && a->not_sampled_ns > 0) {

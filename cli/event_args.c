@@ -7,38 +7,54 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { OPTION_REASON = 0x200 };
+
+#define REASON_MAX 32
+
+/* A reason as it is typed: '-' for a blank, which would need quotes. */
+static void print_reason(enum wait_reason reason, char buf[REASON_MAX])
+{
+	(void)snprintf(buf, REASON_MAX, "%s", wait_reason_name(reason));
+	for (char *p = buf; *p; p++)
+		if (*p == ' ')
+			*p = '-';
+}
 
 /* "disk, lock, ..., pipe-read" */
 static void list_reasons(char *buf, size_t size)
 {
+	char name[REASON_MAX];
 	size_t used = 0;
 
 	buf[0] = '\0';
-	for (unsigned int i = 1; i < WAIT_REASON_MAX && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", i > 1 ? ", " : "",
-					 wait_reason_name((enum wait_reason)i));
+	for (unsigned int i = 1; i < WAIT_REASON_MAX && used < size; i++) {
+		print_reason((enum wait_reason)i, name);
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", i > 1 ? ", " : "", name);
+	}
 }
 
-/* Blanks of a name may be written as '-', which needs no quotes. */
+/* Whatever the case, and with blanks too. */
 static int add_reason(struct event_args *args, const char *text, size_t len)
 {
-	char name[32];
-	enum wait_reason reason;
+	char wanted[REASON_MAX], name[REASON_MAX];
 
-	if (len >= sizeof(name))
+	if (len >= sizeof(wanted))
 		return -EINVAL;
-	memcpy(name, text, len);
-	name[len] = '\0';
-	for (char *p = name; *p; p++)
-		if (*p == '-')
-			*p = ' ';
-	reason = wait_reason_parse(name);
-	if (reason == WAIT_REASON_NONE)
-		return -EINVAL;
-	args->reasons |= 1u << (unsigned int)reason;
-	return 0;
+	memcpy(wanted, text, len);
+	wanted[len] = '\0';
+	for (char *p = wanted; *p; p++)
+		if (*p == ' ')
+			*p = '-';
+	for (unsigned int i = 1; i < WAIT_REASON_MAX; i++) {
+		print_reason((enum wait_reason)i, name);
+		if (strcasecmp(name, wanted) == 0) {
+			args->reasons |= 1u << i;
+			return 0;
+		}
+	}
+	return -EINVAL;
 }
 
 static void parse_reasons(struct event_args *args, const char *text, struct argp_state *state)
@@ -78,6 +94,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				   "--reason: of %s time there is none; give --event offcpu or "
 				   "wall as well",
 				   event_name(args->event));
+		if (args->event == EVENT_RUNQ && !event_args_has_reason(args, WAIT_REASON_CPU))
+			argp_error(state, "--reason: run-queue time has no reason but cpu; give "
+					  "--event offcpu");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -108,14 +127,11 @@ void event_args_print(const struct event_args *args, enum event usual, char *buf
 	if (args->event != usual)
 		used += (size_t)snprintf(buf, size, " --event %s", event_name(args->event));
 	for (unsigned int i = 1; i < WAIT_REASON_MAX && used < size; i++) {
-		char name[32];
+		char name[REASON_MAX];
 
 		if (!(args->reasons >> i & 1))
 			continue;
-		(void)snprintf(name, sizeof(name), "%s", wait_reason_name((enum wait_reason)i));
-		for (char *p = name; *p; p++)
-			if (*p == ' ')
-				*p = '-';
+		print_reason((enum wait_reason)i, name);
 		used += (size_t)snprintf(buf + used, size - used, "%s%s", before, name);
 		before = ",";
 	}

@@ -72,7 +72,6 @@ static const struct {
 	{"swap_readpage", WAIT_REASON_DISK},
 	{"swap_read_folio", WAIT_REASON_DISK},
 	{"mutex_lock_io*", WAIT_REASON_DISK},
-	{"aio_read_events", WAIT_REASON_POLL},
 	/* file systems' logs and transactions */
 	{"jbd2_log_wait_commit", WAIT_REASON_DISK},
 	{"jbd2_journal_commit_transaction", WAIT_REASON_DISK},

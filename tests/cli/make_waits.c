@@ -144,7 +144,7 @@ static const struct {
 	uint32_t series;
 	uint64_t oncpu_us, runq_us, blocked_us, idle_us, max_blocked_us, max_runq_us;
 } ledger[] = {
-	/* 416 ms were sampled, 372 * 1.25 + 0... : the ledger has 460 ms. */
+	/* Samples of the worker stand for 368 ms, and here are 460: a factor of 1.25. */
 	{0, S_WORKER, 1000000, 20000, 100000, 0, 1300, 400},
 	{1, S_WORKER, 600000, 0, 100000, 0, 1200, 0},
 	{2, S_WORKER, 1000, 4000, 160000, 0, 2500, 100},

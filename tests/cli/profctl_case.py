@@ -18,14 +18,27 @@ import unittest
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 PROFCTL = os.environ["PROFCTL"]
 MAKE_STORE = os.environ["MAKE_STORE"]
+MAKE_WAITS = os.environ["MAKE_WAITS"]
 START = 1795422000  # 2026-11-23 08:20:00 UTC
 WINDOW = ["--since", "2026-11-23 08:20", "--until", "2026-11-23 08:30"]
 BUCKET_S = 10
+WINDOW_KEYS = ["schema", "kind", "command", "event", "since_ns", "until_ns", "tier", "samples",
+               "total_ns", "machine_total_ns", "lost_ns", "truncated_ns", "unnamed_ns",
+               "not_sampled_ns"]
+ROW_KEYS = ["schema", "kind", "function", "module", "file", "line", "pid", "tid", "comm", "unit",
+            "device", "op", "reason", "self_ns", "total_ns", "self_pct", "total_pct", "count",
+            "bytes", "stack", "container"]
 
 
 def make_store(directory, kind="full", start=START):
     """Writes a store; make_store.c says what is in it."""
     subprocess.run([MAKE_STORE, str(directory), kind, str(start)], check=True)
+    return str(directory)
+
+
+def make_waits(directory, kind="waits", start=START):
+    """Writes a store with waits; make_waits.c says what is in it."""
+    subprocess.run([MAKE_WAITS, str(directory), kind, str(start)], check=True)
     return str(directory)
 
 

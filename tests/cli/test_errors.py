@@ -45,7 +45,8 @@ class Usage(ProfctlCase):
         self.refused("give a number", "top", "-n", "-1")
         self.refused("give a number", "top", "-n", "4294967296")
         self.refused("give self or total", "top", "--sort", "name")
-        self.refused("give function, module, process, thread, unit or reason", "top", "--by", "colour")
+        self.refused("give function, module, process, thread, unit or reason",
+                     "top", "--by", "colour")
         self.refused("give table, json or csv", "top", "-o", "xml")
         self.refused("unexpected 'nginx'", "top", "nginx")
         self.refused("give pprof or folded", "export", "-o", "x.pb.gz")
@@ -55,7 +56,7 @@ class Usage(ProfctlCase):
         self.assertFalse(os.path.exists("profile.zip"))
 
     def test_help_of_commands(self):
-        for command in ("top", "export", "status"):
+        for command in ("top", "export", "latency", "status"):
             out, _ = self.run_profctl(command, "--help", store=False)
             self.assertIn(f"Usage: profctl {command} ".encode(), out)
 
@@ -65,7 +66,7 @@ class Stores(ProfctlCase):
         file = self.dir / "file"
         file.write_text("no store")
         (self.dir / "bare").mkdir()
-        for command in ("top", "export", "status"):
+        for command in ("top", "export", "latency", "status"):
             for store in ("missing", "bare", "file"):
                 _, err = self.run_profctl(command, store=str(self.dir / store), code=3)
                 self.assertIn("start profd (as root: 'profd --store", err)
@@ -75,7 +76,7 @@ class Stores(ProfctlCase):
         """A store begun a moment ago says since when, and when there will be an answer."""
         begun = int(time.time()) - 6
         store = make_store(self.dir / "begun", kind="empty", start=begun)
-        for command in ("top", "export", "status"):
+        for command in ("top", "export", "latency", "status"):
             _, err = self.run_profctl(command, store=store, code=3)
             # The machine may be slow between the two: then the next bucket is meant.
             said = re.search(r"collecting since (\d+) s, first answer in (\d+) s", err)
@@ -125,7 +126,7 @@ class Stores(ProfctlCase):
         for file in list(store.glob("*-wal")) + list(store.glob("*-shm")):
             file.unlink()
         before = {file.name: file.read_bytes() for file in store.iterdir()}
-        for command in ("top", "export", "status"):
+        for command in ("top", "export", "latency", "status"):
             out, err = self.run_profctl(command, store=str(store), code=1)
             self.assertEqual(out, b"")
             self.assertTrue(err.startswith("profctl: "), err)
@@ -135,7 +136,7 @@ class Stores(ProfctlCase):
         store = self.dir / "odd"
         shutil.copytree(self.store, store)
         (store / "t0-\x1b[31m-live-1.db").write_bytes(b"no database")
-        for command in ("top", "export", "status"):
+        for command in ("top", "export", "latency", "status"):
             _, err = self.run_profctl(command, store=str(store), code=1)
             self.assertNotIn("\x1b", err)
             self.assertIn("t0-\ufffd[31m-live-1.db", err)
@@ -180,7 +181,7 @@ class Stores(ProfctlCase):
         # The build may lie where nobody may look.
         program = self.dir / "profctl"
         shutil.copy(PROFCTL, program)
-        for command in ("top", "export", "status"):
+        for command in ("top", "export", "latency", "status"):
             done = subprocess.run([program, command, "--store", str(store)], capture_output=True,
                                   env=self.environment(), cwd="/", **user)
             self.assertEqual((done.returncode, done.stdout), (1, b""), done.stderr)
@@ -191,7 +192,7 @@ class Stores(ProfctlCase):
             return sorted((f.name, f.stat().st_size, f.stat().st_mtime_ns)
                           for f in (self.dir / "full").iterdir())
         before = listing()
-        for command in ("top", "export", "status"):
+        for command in ("top", "export", "latency", "status"):
             self.run_profctl(command, *(WINDOW if command != "status" else []))
         self.assertEqual(before, listing())
 

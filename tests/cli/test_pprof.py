@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from profctl_case import WINDOW, ProfctlCase, main, make_store
+from profctl_case import WINDOW, ProfctlCase, main, make_store, make_waits
 
 SAMPLE_NS = 20 * 10**6
 
@@ -20,6 +20,7 @@ class Raw:
     """What 'pprof -raw' prints, parsed."""
 
     def __init__(self, text):
+        self.text = text
         sections = re.split(r"^(Samples:|Locations|Mappings)\n", text, flags=re.M)
         head, samples, locations, mappings = (sections[i] for i in (0, 2, 4, 6))
         self.head = dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
@@ -57,7 +58,7 @@ class Raw:
         return flat, cum, count
 
 
-class Pprof(ProfctlCase):
+class PprofCase(ProfctlCase):
     def pprof(self, path, *args, code=0):
         home = self.dir / "home"
         env = {"PATH": os.environ["PATH"], "HOME": str(home), "GOCACHE": str(home / "cache"),
@@ -86,10 +87,12 @@ class Pprof(ProfctlCase):
             count[name] += row["count"]
         return window, flat, cum, count
 
-    def check_against_top(self, *args):
+    def check_against_top(self, *args, whole_counts=True):
+        """Estimated counts are rounded, here for each sample, in top for each row."""
         window, flat, cum, count = self.expected(*args)
         raw = Raw(self.pprof(self.export(*args), "-raw"))
-        self.assertEqual(sum(s[0] for s in raw.samples), window["samples"])
+        self.assertAlmostEqual(sum(s[0] for s in raw.samples), window["samples"],
+                               delta=0 if whole_counts else len(raw.samples) / 2)
         self.assertEqual(sum(s[1] for s in raw.samples), window["total_ns"])
         raw_flat, raw_cum, raw_count = raw.by_function()
         cut = raw_cum.pop("[truncated: no frame pointers]", 0)
@@ -97,10 +100,14 @@ class Pprof(ProfctlCase):
         self.assertEqual({k: v for k, v in raw_flat.items() if v},
                          {k: v for k, v in flat.items() if v})
         self.assertEqual(dict(raw_cum), dict(cum))
-        self.assertEqual({k: v for k, v in raw_count.items() if v},
-                         {k: v for k, v in count.items() if v})
+        self.assertEqual(set(raw_count), {k for k in raw_count if k in count})
+        for name, n in raw_count.items():
+            self.assertAlmostEqual(n, count[name],
+                                   delta=0 if whole_counts else len(raw.samples) / 2)
         return raw
 
+
+class Pprof(PprofCase):
     def test_same_totals_as_top(self):
         raw = self.check_against_top()
         self.assertEqual(raw.types, ["samples/count", "cpu/nanoseconds[dflt]"])
@@ -206,6 +213,57 @@ class Pprof(ProfctlCase):
         for damaged in (whole[:-20], whole[:len(whole) // 2], b"no profile"):
             path.write_bytes(damaged)
             self.assertTrue(self.pprof(path, "-raw", code=1))
+
+
+class Waits(PprofCase):
+    """Of a store with waits: what is estimated, and what no sample stands for."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.store = make_waits(cls.dir / "waits")
+
+    def check(self, event, types, *args):
+        raw = self.check_against_top("--event", event, *args, whole_counts=False)
+        self.assertEqual(raw.types, types)
+        self.assertEqual(raw.head["PeriodType"], f"{event} nanoseconds")
+        return raw
+
+    def test_off_cpu(self):
+        raw = self.check("offcpu", ["waits/count", "offcpu/nanoseconds[dflt]"])
+        self.assertNotIn("Period", {k: v for k, v in raw.head.items() if v != "0"})
+        reasons = collections.Counter()
+        for _, value, _, labels in raw.samples:
+            reasons[labels["reason"]] += value
+        _, rows = self.top_json("-e", "offcpu", "--by", "reason", *WINDOW)
+        self.assertEqual(dict(reasons), {row["reason"]: row["self_ns"] for row in rows})
+        self.assertIn("of the waits: exact 98.7 %", raw.text)
+
+    def test_not_sampled(self):
+        raw = self.check("offcpu", ["waits/count", "offcpu/nanoseconds[dflt]"], "-p", "2000")
+        alone = [(count, value, labels) for count, value, stack, labels in raw.samples
+                 if [raw.locations[n][0][0] for n in stack] == ["[not sampled]"]]
+        self.assertEqual(alone, [(0, 80 * 10**6, {})])
+
+    def test_run_queue_and_wakers(self):
+        self.check("runq", ["waits/count", "runq/nanoseconds[dflt]"])
+        self.check("waker", ["waits/count", "waker/nanoseconds[dflt]"])
+
+    def test_wall(self):
+        raw = self.check("wall", ["samples/count", "wall/nanoseconds[dflt]"])
+        self.assertEqual(raw.head["Period"], str(SAMPLE_NS))
+        flat = raw.by_function()[0]
+        self.assertEqual(flat["[off-cpu: disk]"], 380 * 10**6)
+        # Waits of a stack end in what they are; time on a CPU does not.
+        self.assertEqual(flat["handle"], 80 * SAMPLE_NS)
+
+    def test_labels_select(self):
+        out = self.pprof(self.export("-e", "offcpu"), "-top", "-unit=ms",
+                         "-tagfocus=reason=poll")
+        self.assertIn("Showing nodes accounting for 37000ms", out)
+        # As the stacks of an off-CPU flame graph by reason.
+        out = self.pprof(self.export("-e", "wall"), "-top", "-unit=ms", "-tagroot=reason")
+        self.assertRegex(out, r"0 +0% +[\d.]+% +380ms +[\d.]+%  disk")
 
 
 if __name__ == "__main__":

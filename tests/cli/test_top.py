@@ -8,17 +8,12 @@ import pathlib
 import sqlite3
 import subprocess
 
-from profctl_case import START, WINDOW, ProfctlCase, main, make_store, recent_start
+from profctl_case import (ROW_KEYS, START, WINDOW, WINDOW_KEYS, ProfctlCase, main, make_store,
+                          recent_start)
 
 NS = 10**9
 SAMPLE_NS = 20 * 10**6
 
-WINDOW_KEYS = ["schema", "kind", "command", "event", "since_ns", "until_ns", "tier", "samples",
-               "total_ns", "machine_total_ns", "lost_ns", "truncated_ns", "unnamed_ns",
-               "not_sampled_ns"]
-ROW_KEYS = ["schema", "kind", "function", "module", "file", "line", "pid", "tid", "comm", "unit",
-            "device", "op", "reason", "self_ns", "total_ns", "self_pct", "total_pct", "count",
-            "bytes", "stack", "container"]
 STATUS_KEYS = ["schema", "kind", "store", "host", "format", "partitions", "bytes", "since_ns",
                "until_ns", "buckets", "bucket_ns", "newest_until_ns", "age_ns", "ahead_ns", "stale",
                "period_ns", "cpus", "nodes", "last_10m", "last_1h"]

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "wait_class.h"
+
 #define NOBODY 65534
 
 static const char *const names[] = {"main",  "read_all", "parse", "hash",  "compress",
@@ -31,6 +33,8 @@ void made_begin(struct made_bucket *made, uint64_t start_s)
 		.series = made->series,
 		.rows = made->rows,
 		.losses = made->losses,
+		.held = made->held,
+		.ledger = made->ledger,
 		.n_files = 1,
 		.n_locations = 1,
 		.n_stacks = 1,
@@ -122,6 +126,22 @@ void made_cpu_row(struct made_bucket *made, uint32_t series, uint32_t stack, uin
 					    .stack = stack,
 					    .count = times * PROFILE_COUNT_ONE,
 					    .value = times * MADE_PERIOD_NS});
+}
+
+void made_held(struct made_bucket *made, enum sample_type type, uint32_t series, uint32_t stack)
+{
+	const struct wait_class class = {
+		.bin = LATENCY_BIN_OPEN, .state = WAIT_STATE_SLEEP, .exact = true};
+
+	assert_true(made->bucket.n_held < ARRAY_SIZE(made->held));
+	made->held[made->bucket.n_held++] =
+		(struct profile_held){type, series, stack, wait_class_pack(&class)};
+}
+
+void made_ledger(struct made_bucket *made, struct profile_ledger row)
+{
+	assert_true(made->bucket.n_ledger < ARRAY_SIZE(made->ledger));
+	made->ledger[made->bucket.n_ledger++] = row;
 }
 
 void made_loss(struct made_bucket *made, const char *name, uint64_t count, uint64_t weight_ns)

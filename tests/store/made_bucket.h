@@ -29,6 +29,8 @@ struct made_bucket {
 	struct profile_series series[64];
 	struct profile_row rows[1024];
 	struct profile_loss losses[8];
+	struct profile_held held[64];
+	struct profile_ledger ledger[64];
 	uint32_t n_frames, n_stack_locations;
 };
 
@@ -49,6 +51,9 @@ uint32_t made_series(struct made_bucket *made, uint32_t pid, uint32_t tid, const
 /* `times` samples of the default period; of an other type `value` in total. */
 void made_cpu_row(struct made_bucket *made, uint32_t series, uint32_t stack, uint64_t times);
 void made_row(struct made_bucket *made, struct profile_row row);
+/* A wait of the class that daemons give: it goes on. */
+void made_held(struct made_bucket *made, enum sample_type type, uint32_t series, uint32_t stack);
+void made_ledger(struct made_bucket *made, struct profile_ledger row);
 void made_loss(struct made_bucket *made, const char *name, uint64_t count, uint64_t weight_ns);
 
 /*

@@ -46,6 +46,12 @@ static int teardown(void **state)
 static void fill_bucket(struct made_bucket *made, unsigned i)
 {
 	made_fill(made, MADE_START_S + 10 * i, i, SAMPLES);
+	made_ledger(made, (struct profile_ledger){.series = 1, .elapsed_ns = i + 1});
+	/* Begins and ends, within a partition and with it. */
+	if (i % 5)
+		made_held(made, SAMPLE_OFFCPU, 1, 1);
+	if (i % 3 == 0)
+		made_held(made, SAMPLE_OFFCPU, 1, 2);
 }
 
 /* Writes buckets from `first` on for ever, and tells each that is safe through `fd`. */
@@ -103,6 +109,36 @@ static unsigned kill_writer(const char *dir, unsigned first, unsigned n_acknowle
 	return next;
 }
 
+static int add_elapsed(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *row)
+{
+	(void)bucket_start_ns;
+	*(uint64_t *)ctx += row->elapsed_ns;
+	return 0;
+}
+
+/* The ledger and what was held of the first `n` buckets. */
+static void assert_ledger_and_held(struct fixture *f, unsigned n)
+{
+	static const struct store_ledger_visitor visitor = {.row = add_elapsed};
+	const struct store_filter filter = read_all(SAMPLE_OFFCPU);
+	_cleanup_(store_summary_done) struct store_summary held = {};
+	_cleanup_(store_summary_done) struct store_summary ledger = {};
+	_cleanup_(store_freep) struct store *store = NULL;
+	uint64_t elapsed_ns = 0, n_held = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		fill_bucket(&f->made, i);
+		n_held += f->made.bucket.n_held;
+	}
+	assert_int_equal(store_open(f->dir, &store, NULL), 0);
+	assert_int_equal(store_read_ledger(store, &filter, &visitor, &elapsed_ns, &ledger, NULL),
+			 0);
+	assert_int_equal(elapsed_ns, (uint64_t)n * (n + 1) / 2);
+	free(read_text(f->dir, &filter, true, &held));
+	assert_int_equal(held.value, n_held * MADE_BUCKET_NS);
+	assert_int_equal(held.machine_value, n_held * MADE_BUCKET_NS);
+}
+
 /* What a reader finds is buckets 0..n - 1 as they were written; returns n. */
 static unsigned assert_prefix(struct fixture *f, unsigned at_least, unsigned at_most)
 {
@@ -121,6 +157,7 @@ static unsigned assert_prefix(struct fixture *f, unsigned at_least, unsigned at_
 			value += f->made.rows[row].value;
 	}
 	assert_int_equal(summary.value, value);
+	assert_ledger_and_held(f, n);
 	return n;
 }
 

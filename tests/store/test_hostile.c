@@ -27,6 +27,12 @@ static int setup(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		made_fill(&f->made, MADE_START_S + 10 * i, i, 10);
 		made_loss(&f->made, "lost", 1, 1);
+		made_held(&f->made, SAMPLE_OFFCPU, 1, 1);
+		made_held(&f->made, SAMPLE_OFFCPU, 1, 2 + i);
+		made_ledger(&f->made, (struct profile_ledger){.series = 1,
+							      .elapsed_ns = 100 + i,
+							      .user_ns = 10,
+							      .oncpu_ns = 10});
 		made_write(writer, &f->made);
 	}
 	store_writer_free(writer);
@@ -64,8 +70,12 @@ static void change(const char *dir, const char *sql)
 static int ask(const char *dir, struct store_error *error)
 {
 	static const struct store_visitor nothing = {};
+	static const struct store_ledger_visitor no_ledger = {};
 	const struct store_filter filter = {.until_real_ns = UINT64_MAX, .type = SAMPLE_CPU};
+	const struct store_filter offcpu = {.until_real_ns = UINT64_MAX, .type = SAMPLE_OFFCPU};
 	_cleanup_(store_summary_done) struct store_summary summary = {};
+	_cleanup_(store_summary_done) struct store_summary held = {};
+	_cleanup_(store_summary_done) struct store_summary ledger = {};
 	_cleanup_free_ struct store_life *lives = NULL;
 	_cleanup_(store_freep) struct store *store = NULL;
 	struct store_span span;
@@ -73,6 +83,10 @@ static int ask(const char *dir, struct store_error *error)
 
 	if (r == 0)
 		r = store_read(store, &filter, &nothing, NULL, &summary, error);
+	if (r == 0)
+		r = store_read(store, &offcpu, &nothing, NULL, &held, error);
+	if (r == 0)
+		r = store_read_ledger(store, &filter, &no_ledger, NULL, &ledger, error);
 	if (r == 0)
 		r = store_span(store, &span, error);
 	if (r == 0)
@@ -133,6 +147,64 @@ static void test_heads(void **state)
 		assert_damaged(state, changes[i]);
 }
 
+static void test_ledgers(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE ledger SET n_rows = n_rows + 1",
+		"UPDATE ledger SET n_rows = -1",
+		"UPDATE ledger SET elapsed_ns = elapsed_ns - 1 WHERE bucket = 2",
+		"UPDATE ledger SET oncpu_ns = oncpu_ns + 1",
+		"UPDATE ledger SET oncpu_ns = -10",
+		"UPDATE ledger SET (enc, data) = (SELECT enc, data FROM ledger WHERE bucket = 1)",
+		"UPDATE ledger SET enc = 2",
+		"UPDATE ledger SET data = zeroblob(3)",
+		"UPDATE ledger SET data = zeroblob(0)",
+		"DROP TABLE ledger",
+		"ALTER TABLE ledger RENAME TO l; CREATE VIEW ledger AS SELECT * FROM l",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+		assert_damaged(state, changes[i]);
+}
+
+static void test_held_waits(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE held SET series = 0",
+		"UPDATE held SET series = -1",
+		"UPDATE held SET series = 3",
+		"UPDATE held SET series = 4294967297",
+		"UPDATE held SET node = node + 1000000",
+		"UPDATE held SET node = node + 4294967296",
+		"UPDATE held SET class = 4294967296",
+		"UPDATE held SET class = -1",
+		"UPDATE held SET first = 0",
+		"UPDATE held SET first = -1",
+		"UPDATE held SET first = 2, last = 1",
+		"UPDATE held SET last = 9223372036854775807, series = 3",
+		/* Two runs of a width that is possible, and too much together. */
+		"UPDATE bucket SET covered_ns = 5000000000000000000 WHERE seq = 1",
+		"DROP TABLE held",
+		"ALTER TABLE held RENAME TO h; CREATE VIEW held AS SELECT * FROM h",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+		assert_damaged(state, changes[i]);
+}
+
+/* What is possible is answered: a run that ends at no bucket, and one that begins after the last.
+ */
+static void test_runs_of_no_bucket(void **state)
+{
+	struct fixture *f = *state;
+	struct store_error error = {};
+
+	change(f->dir, "UPDATE held SET last = 9223372036854775807");
+	assert_int_equal(ask(f->dir, &error), 0);
+	change(f->dir, "UPDATE held SET first = 9223372036854775807 WHERE first = 2");
+	assert_int_equal(ask(f->dir, &error), 0);
+}
+
 static void test_dictionaries(void **state)
 {
 	static const char *const changes[] = {
@@ -168,6 +240,11 @@ static void test_types(void **state)
 		{"file", "kind = 'elf', path = 1"},
 		{"loss", "name = NULL, count = 'x'"},
 		{"meta", "v = NULL"},
+		{"ledger", "data = 'text'"},
+		{"ledger", "n_rows = 'all'"},
+		{"held", "series = 'all'"},
+		{"held", "first = NULL, node = x'00'"},
+		{"held", "last = 'never'"},
 	};
 	struct fixture *f = *state;
 
@@ -239,6 +316,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_views, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_heads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ledgers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_held_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_runs_of_no_bucket, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dictionaries, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_types, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_dictionary_of_gigabytes, setup, teardown),

@@ -102,6 +102,33 @@ static void test_many_answer_as_one(void **state)
 	assert_int_equal(a.until_ns, b.until_ns);
 }
 
+/* Threads that come and go bring no new stacks, and yet a partition ends. */
+static void test_series_are_limited(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(store_writer_freep) struct store_writer *writer = NULL;
+	const struct store_filter filter = read_all(SAMPLE_CPU);
+	struct store_options options = made_options();
+	_cleanup_(store_summary_done) struct store_summary summary = {};
+
+	options.max_nodes = 400;
+	writer = made_writer(f->dir, &options);
+	for (unsigned i = 0; i < 30; i++) {
+		struct made_bucket *m = &f->made;
+		uint32_t stack;
+
+		made_begin(m, MADE_START_S + 10 * i);
+		stack = made_stack(m, 1, made_location(m, LOCATION_KERNEL, 0, 1, "f"));
+		for (uint32_t t = 0; t < 20; t++)
+			made_cpu_row(m, made_series(m, 1, 1000 + 20 * i + t, "t"), stack, 1);
+		made_write(writer, m);
+		/* A quarter of 400 may be reached, and is: five buckets of 20, and one beyond. */
+		assert_int_equal(count_files(f->dir, "t0-*-live-*.db", NULL), 1 + i / 6);
+	}
+	free(read_text(f->dir, &filter, false, &summary));
+	assert_int_equal(summary.count, 600 * PROFILE_COUNT_ONE);
+}
+
 static void test_midnight(void **state)
 {
 	struct fixture *f = *state;
@@ -299,6 +326,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_many_answer_as_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_series_are_limited, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_midnight, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_empty_partition_is_not_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each_writer_begins_one, setup, teardown),

@@ -139,12 +139,13 @@ static void test_newer_format(void **state)
 {
 	static const unsigned char version[] = {0, 0, 0, STORE_FORMAT_VERSION + 1};
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = NULL, *says = NULL;
 
 	fill(f);
 	path = made_partition(f->dir);
 	patch(path, 60, version, sizeof(version));
-	assert_refused(f->dir, -EPROTONOSUPPORT, path, "format 2");
+	assert_true(asprintf(&says, "store format %d", STORE_FORMAT_VERSION + 1) > 0);
+	assert_refused(f->dir, -EPROTONOSUPPORT, path, says);
 }
 
 static void test_no_sqlite(void **state)

@@ -191,6 +191,37 @@ static void break_nodes(struct partition *p)
 	p->dictionary.n_nodes = 3;
 }
 
+static void test_reasons_and_what_is_alone(void **state)
+{
+	_cleanup_(stack_table_freep) struct stack_table *t = NULL;
+	const struct store_row row = {1, 1, 0, 0, PROFILE_COUNT_ONE, 5};
+	const struct stack_sample *sample;
+	uint32_t stack[PROFILE_STACK_MAX], node = 0;
+	struct partition p;
+
+	(void)state;
+	make(&p);
+	assert_int_equal(stack_table_new(&t), 0);
+	assert_int_equal(stack_table_begin(t, &p.dictionary), 0);
+	assert_int_equal(stack_table_add(t, &row, "disk"), 0);
+	assert_int_equal(stack_table_add(t, &row, "lock"), 0);
+	assert_int_equal(stack_table_add(t, &row, "disk"), 0);
+	assert_int_equal(stack_table_node(t, 1, &node), 0);
+	stack_table_end(t);
+	assert_int_equal(stack_table_add_alone(t, "[not sampled]", 7), 0);
+	/* One stack, two reasons, and one that is nobody's. */
+	assert_int_equal(t->samples.n, 1 + 3);
+	assert_int_equal(t->n_stacks, 2);
+	sample = id_table_at(&t->samples, 1);
+	assert_int_equal(sample->value, 10);
+	assert_int_equal(sample->node, node);
+	assert_string_equal(string_table_at(&t->strings, sample->reason), "disk");
+	sample = id_table_at(&t->samples, 3);
+	assert_int_equal(sample->series, 0);
+	assert_int_equal(sample->value, 7);
+	assert_int_equal(stack_table_locations(t, sample, stack), 1);
+}
+
 static void test_broken_dictionaries(void **state)
 {
 	static void (*const breaks[])(struct partition *) = {
@@ -257,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_partitions_are_added_up),
 		cmocka_unit_test(test_names_are_part_of_a_location),
 		cmocka_unit_test(test_an_empty_stack),
+		cmocka_unit_test(test_reasons_and_what_is_alone),
 		cmocka_unit_test(test_broken_dictionaries),
 		cmocka_unit_test(test_sums_that_overflow),
 		cmocka_unit_test(test_a_trie_too_deep),

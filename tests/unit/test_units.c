@@ -319,6 +319,22 @@ static void test_format_seconds_and_bytes(void **state)
 		{142100 * NSEC_PER_MSEC, "142.1s", "132 GB"},
 		{UINT64_MAX, "18446744073.7s", "16 EB"},
 	};
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} durations[] = {
+		{0, "0ns"},
+		{999, "999ns"},
+		{1000, "1.00us"},
+		{1048576, "1.05ms"},
+		{12582912, "12.6ms"},
+		{99960000, "100ms"},
+		{999499999, "999ms"},
+		{999500000, "1.00s"},
+		{37 * NSEC_PER_SEC, "37.0s"},
+		{142000 * NSEC_PER_MSEC, "142s"},
+		{1234567 * NSEC_PER_MSEC, "1235s"},
+	};
 	char buf[24];
 
 	(void)state;
@@ -327,6 +343,10 @@ static void test_format_seconds_and_bytes(void **state)
 		assert_string_equal(buf, cases[i].seconds);
 		units_format_bytes(cases[i].value, buf, sizeof(buf));
 		assert_string_equal(buf, cases[i].bytes);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(durations); i++) {
+		units_format_duration(durations[i].ns, buf, sizeof(buf));
+		assert_string_equal(buf, durations[i].text);
 	}
 	units_format_bytes(421888, buf, sizeof(buf));
 	assert_string_equal(buf, "412 KB");
