@@ -14,9 +14,8 @@
 #include "units.h"
 #include "window_text.h"
 
-static void print_window(const struct query *query, const struct event_answer *answer)
+void answer_text_window(const struct query *query, const struct store_summary *s, const char *what)
 {
-	const struct store_summary *s = &answer->summary;
 	_cleanup_free_ char *copy = NULL;
 	const char *host = foreign_text_printable(query->span.host, &copy);
 	uint64_t width_ns = s->until_ns - s->since_ns;
@@ -30,7 +29,7 @@ static void print_window(const struct query *query, const struct event_answer *a
 	}
 	if (host && *host)
 		printf("host %s  ", host);
-	printf("%s  %s (%s%s)\n", event_name(query->event), range, width, note);
+	printf("%s  %s (%s%s)\n", what, range, width, note);
 }
 
 /* What the average of a time over the window is called. */
@@ -78,7 +77,7 @@ static void print_busy(const struct event_answer *answer)
 
 void answer_text_head(const struct query *query, const struct event_answer *answer)
 {
-	print_window(query, answer);
+	answer_text_window(query, &answer->summary, event_name(query->event));
 	if (query->event == EVENT_CPU)
 		print_busy(answer);
 	else

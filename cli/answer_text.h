@@ -12,6 +12,9 @@
 /* Two lines and an empty one. */
 void answer_text_head(const struct query *query, const struct event_answer *answer);
 
+/* Of these the first: host, window, and what of it the answer is about. */
+void answer_text_window(const struct query *query, const struct store_summary *s, const char *what);
+
 /* A line each, where there is something to say. */
 void answer_text_foot(const struct event_answer *answer);
 

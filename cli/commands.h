@@ -9,6 +9,10 @@
 #include "exit_code.h"
 
 enum exit_code cmd_top(int argc, char **argv);
+enum exit_code cmd_stat(int argc, char **argv);
+enum exit_code cmd_ps(int argc, char **argv);
+enum exit_code cmd_threads(int argc, char **argv);
+enum exit_code cmd_units(int argc, char **argv);
 enum exit_code cmd_export(int argc, char **argv);
 enum exit_code cmd_latency(int argc, char **argv);
 enum exit_code cmd_status(int argc, char **argv);

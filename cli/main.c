@@ -20,18 +20,33 @@ static const struct command {
 } commands[] = {
 	{"top", cmd_top, "where time went, by function, process or unit"},
 	{"latency", cmd_latency, "how long threads waited, each time"},
+	{"stat", cmd_stat, "CPU, waiting, memory and reading and writing, in all"},
+	{"ps", cmd_ps, "the same in columns, by process, thread or unit"},
+	{"threads", cmd_threads, NULL}, /* listed with the one before */
+	{"units", cmd_units, NULL},
 	{"export", cmd_export, "stacks for pprof and flame graph tools"},
 	{"status", cmd_status, "what the store holds, what was lost, is profd writing"},
 };
 
 static enum exit_code print_help(void)
 {
-	puts("profctl answers from profd's store, about any past window.\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
-	puts("\nExamples:\n"
+	puts("profctl answers from profd's store, about any past window.");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		char names[32];
+
+		if (!commands[i].summary)
+			continue;
+		(void)snprintf(names, sizeof(names), "%s", commands[i].name);
+		for (size_t k = i + 1; k < ARRAY_SIZE(commands) && !commands[k].summary; k++) {
+			size_t len = strlen(names);
+
+			(void)snprintf(names + len, sizeof(names) - len, ", %s", commands[k].name);
+		}
+		printf("  %-18s %s\n", names, commands[i].summary);
+	}
+	puts("Examples:\n"
 	     "  profctl top --since 10m\n"
-	     "  profctl top --since 03:10 --until 03:20 --unit nginx\n"
+	     "  profctl ps --since 03:10 --until 03:20 --unit nginx\n"
 	     "  profctl export --pid 1234 > x.pb.gz && go tool pprof -top x.pb.gz\n"
 	     "'profctl COMMAND --help' lists a command's options, 'man profctl' explains them.");
 	return output_finish();

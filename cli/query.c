@@ -318,11 +318,24 @@ enum exit_code query_read_ledger(const struct query *query,
 	return r < 0 ? store_failed(r, &error) : EXIT_ANSWERED;
 }
 
+void query_explain_data(const struct query *query)
+{
+	char range[WINDOW_TEXT_MAX], text[WINDOW_TEXT_MAX];
+	struct store_span span;
+
+	if (store_span(query->store, &span, NULL) == 0) {
+		window_text_range(span.first_ns, span.until_ns, range, sizeof(range));
+		note("there is data in %s: choose with --since and --until", range);
+	}
+	if (query->span.created_ns >= query->span.newest_until_ns &&
+	    print_collecting(&query->span, query->now_ns, text, sizeof(text)))
+		note("%s", text);
+}
+
 void query_explain_empty(const struct query *query, const struct store_summary *summary)
 {
 	const struct store_filter *filter = &query->filter;
-	char range[WINDOW_TEXT_MAX], text[WINDOW_TEXT_MAX], kinds[64];
-	struct store_span span;
+	char range[WINDOW_TEXT_MAX], kinds[64];
 
 	(void)fprintf(stderr, "-- no %s --\n", event_counts(query->event));
 	window_text_range(filter->since_real_ns, filter->until_real_ns, range, sizeof(range));
@@ -340,11 +353,5 @@ void query_explain_empty(const struct query *query, const struct store_summary *
 		     *kinds ? kinds : "--reason", query_whole_samples(summary->machine_count),
 		     event_counts(query->event));
 	}
-	if (store_span(query->store, &span, NULL) == 0) {
-		window_text_range(span.first_ns, span.until_ns, range, sizeof(range));
-		note("there is data in %s: choose with --since and --until", range);
-	}
-	if (query->span.created_ns >= query->span.newest_until_ns &&
-	    print_collecting(&query->span, query->now_ns, text, sizeof(text)))
-		note("%s", text);
+	query_explain_data(query);
 }

@@ -57,6 +57,9 @@ enum exit_code query_read_ledger(const struct query *query,
 /* Says on stderr why nothing was found, and from when to when there is data. */
 void query_explain_empty(const struct query *query, const struct store_summary *summary);
 
+/* Of these only the last: from when to when there is data. */
+void query_explain_data(const struct query *query);
+
 /* What is wrong with memory, said. */
 enum exit_code query_no_memory(void);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "reason_sums.h"
 #include "series_totals.h"
 #include "top_table.h"
 #include "totals.h"
@@ -78,33 +79,6 @@ static int end_series(void *ctx, const struct dictionary *dictionary)
 	return series_totals_visitor.end(ctx, dictionary);
 }
 
-/* ---- by reason ---- */
-
-struct reason_sum {
-	enum wait_reason reason; /* NONE: on a CPU */
-	uint64_t value, count;
-};
-
-static int add_reason(void *ctx, const struct event_row *row)
-{
-	struct reason_sum *sum = (struct reason_sum *)ctx + row->reason;
-
-	sum->reason = row->reason;
-	return __builtin_add_overflow(sum->value, row->row.value, &sum->value) ||
-			       __builtin_add_overflow(sum->count, row->row.count, &sum->count)
-		       ? -EBADMSG
-		       : 0;
-}
-
-static int by_value_falling(const void *a, const void *b)
-{
-	const struct reason_sum *x = a, *y = b;
-
-	if (x->value != y->value)
-		return x->value > y->value ? -1 : 1;
-	return (int)x->reason - (int)y->reason;
-}
-
 /* ---- rows ---- */
 
 /* Rows of whatever kind, by falling self or total. */
@@ -145,7 +119,7 @@ static void get_reason(const void *rows, size_t i, struct top_row *ret)
 {
 	const struct reason_sum *from = (const struct reason_sum *)rows + i;
 
-	ret->wait_reason = from->reason ? wait_reason_name(from->reason) : "[on-cpu]";
+	ret->wait_reason = reason_sum_name(from);
 	ret->self = ret->total = from->value;
 	ret->count = from->count;
 }
@@ -260,17 +234,14 @@ static enum exit_code read_series(struct top *top, struct event_answer *answer)
 
 static enum exit_code read_reasons(struct top *top, struct event_answer *answer)
 {
-	static const struct event_sink sink = {
-		.row = add_reason, .series_only = true, .reasons = true};
-	struct reason_sum sums[WAIT_REASON_MAX] = {0};
-	struct source source = {.rows = sums, .get = get_reason};
-	enum exit_code code = event_read(top->query, &top->options->event, &sink, sums, answer);
+	struct reason_sums sums = {0};
+	struct source source = {.rows = sums.sums, .get = get_reason};
+	enum exit_code code =
+		event_read(top->query, &top->options->event, &reason_sums_sink, &sums, answer);
 
 	if (code != EXIT_ANSWERED)
 		return code;
-	qsort(sums, WAIT_REASON_MAX, sizeof(sums[0]), by_value_falling);
-	while (source.n < WAIT_REASON_MAX && (sums[source.n].value || sums[source.n].count))
-		source.n++;
+	source.n = reason_sums_sort(&sums);
 	top_set_answer(top, answer);
 	return print(top, &source) < 0 ? query_no_memory() : output_finish();
 }

@@ -7,13 +7,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "answer_text.h"
+#include "container_name.h"
 #include "frame_name.h"
 #include "units.h"
-
-#define SHORT_ID_DIGITS 12 /* of a container, as docker prints it and --container takes it */
 
 static void print_foot(const struct top *top)
 {
@@ -51,7 +49,8 @@ static void print_foot(const struct top *top)
 struct cells {
 	const char *cells[COLUMNS_MAX];
 	char self[24], total[24], self_pct[16], total_pct[16];
-	char pid[16], tid[16], count[24], container[SHORT_ID_DIGITS + 1], unknown[FRAME_NAME_MAX];
+	char pid[16], tid[16], count[24], container[CONTAINER_NAME_DIGITS + 1],
+		unknown[FRAME_NAME_MAX];
 };
 
 static const struct output_column function_columns[] = {
@@ -120,15 +119,8 @@ static const struct output_column unit_columns[] = {
 
 static void unit_cells(const struct top_row *row, struct cells *c)
 {
-	static const char digits[] = "0123456789abcdef";
-	bool is_id = strlen(row->container) == 64 && strspn(row->container, digits) == 64;
-
 	c->cells[2] = *row->unit ? row->unit : "[no unit]";
-	c->cells[3] = row->container;
-	if (is_id) {
-		(void)snprintf(c->container, sizeof(c->container), "%s", row->container);
-		c->cells[3] = c->container;
-	}
+	c->cells[3] = container_name_short(row->container, c->container);
 }
 
 static const struct output_column reason_columns[] = {

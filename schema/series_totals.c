@@ -6,20 +6,17 @@
 #include "series_totals.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "id_table.h"
+#include "series_group.h"
 #include "string_table.h"
 
 struct entry {
-	uint64_t start_boot_ns; /* the key, compared by its bytes, */
-	uint32_t pid, tid, key_unit, key_container;
-	uint64_t value, count;		     /* ends here */
-	uint64_t face_value;		     /* of the series that the names are of */
-	uint32_t comm, exe, unit, container; /* strings */
-	uint32_t face_is_main;
+	struct series_group_key key;
+	struct series_group_names names;
+	uint64_t value, count;
 };
 
 struct series_totals {
@@ -39,7 +36,7 @@ int series_totals_new(enum series_totals_by by, struct series_totals **ret)
 		return -ENOMEM;
 	totals->by = by;
 	string_table_init(&totals->strings);
-	id_table_init(&totals->entries, sizeof(struct entry), offsetof(struct entry, value));
+	id_table_init(&totals->entries, sizeof(struct entry), sizeof(struct series_group_key));
 	*ret = totals;
 	return 0;
 }
@@ -93,82 +90,21 @@ static int add_row(void *ctx, const struct store_row *row)
 	return 0;
 }
 
-static int set_key(struct series_totals *totals, const struct profile_series *series,
-		   struct entry *key)
-{
-	int r;
-
-	if (totals->by == SERIES_TOTALS_BY_UNIT) {
-		r = string_table_intern(&totals->strings, series->unit, &key->key_unit);
-		if (r < 0)
-			return r;
-		return string_table_intern(&totals->strings, series->container,
-					   &key->key_container);
-	}
-	key->pid = series->pid;
-	key->start_boot_ns = series->start_boot_ns;
-	if (totals->by == SERIES_TOTALS_BY_THREAD)
-		key->tid = series->tid;
-	return 0;
-}
-
-/* Whether a series names its entry better than the one that does so far. */
-static bool is_better_face(const struct entry *entry, bool is_new, bool is_main, uint64_t value)
-{
-	if (is_new)
-		return true;
-	if (is_main != (entry->face_is_main != 0))
-		return is_main;
-	return value > entry->face_value;
-}
-
-/* Takes a name when the series is the entry's face, or when the face has none. */
-static int take_name(struct series_totals *totals, const char *name, bool is_face, uint32_t *id)
-{
-	if (*id && (!is_face || !*name))
-		return 0;
-	return string_table_intern(&totals->strings, name, id);
-}
-
-static int take_names(struct series_totals *totals, const struct profile_series *series,
-		      bool is_face, struct entry *entry)
-{
-	int r = 0;
-
-	if (totals->by != SERIES_TOTALS_BY_UNIT) {
-		r = take_name(totals, series->comm, is_face, &entry->comm);
-		if (r == 0)
-			r = take_name(totals, series->exe, is_face, &entry->exe);
-	}
-	if (r == 0)
-		r = take_name(totals, series->unit, is_face, &entry->unit);
-	if (r == 0)
-		r = take_name(totals, series->container, is_face, &entry->container);
-	return r;
-}
-
 static int add_series(struct series_totals *totals, const struct profile_series *series,
 		      uint64_t value, uint64_t count)
 {
-	bool is_main = series->tid == series->pid, is_face;
 	struct entry key = {}, *entry;
 	uint32_t id = 0;
-	int r = set_key(totals, series, &key), is_new;
+	int r = series_group_key(totals->by, &totals->strings, series, &key.key);
 
+	if (r == 0)
+		r = id_table_intern(&totals->entries, &key, &id);
 	if (r < 0)
 		return r;
-	is_new = id_table_intern(&totals->entries, &key, &id);
-	if (is_new < 0)
-		return is_new;
 	entry = id_table_at(&totals->entries, id);
 	if (!add(&entry->value, value) || !add(&entry->count, count))
 		return -EBADMSG;
-	is_face = is_better_face(entry, is_new > 0, is_main, value);
-	if (is_face) {
-		entry->face_is_main = is_main;
-		entry->face_value = value;
-	}
-	return take_names(totals, series, is_face, entry);
+	return series_group_take_names(totals->by, &totals->strings, series, value, &entry->names);
 }
 
 static int end(void *ctx, const struct dictionary *dictionary)
@@ -221,13 +157,13 @@ int series_totals_rows(struct series_totals *totals, const struct series_totals_
 		const struct entry *entry = id_table_at(&totals->entries, id);
 
 		rows[id - 1] = (struct series_totals_row){
-			.pid = entry->pid,
-			.tid = entry->tid,
-			.start_boot_ns = entry->start_boot_ns,
-			.comm = string_table_at(strings, entry->comm),
-			.exe = string_table_at(strings, entry->exe),
-			.unit = string_table_at(strings, entry->unit),
-			.container = string_table_at(strings, entry->container),
+			.pid = entry->key.pid,
+			.tid = entry->key.tid,
+			.start_boot_ns = entry->key.start_boot_ns,
+			.comm = string_table_at(strings, entry->names.comm),
+			.exe = string_table_at(strings, entry->names.exe),
+			.unit = string_table_at(strings, entry->names.unit),
+			.container = string_table_at(strings, entry->names.container),
 			.value = entry->value,
 			.count = entry->count,
 		};

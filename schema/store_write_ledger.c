@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "codec_ledger.h"
+#include "ledger_sum.h"
 #include "store_writer.h"
 
 /* `order`: the resident size is the later one's. */
@@ -22,45 +23,6 @@ static int by_series_and_order(const void *a, const void *b)
 	if (x->row.series != y->row.series)
 		return x->row.series < y->row.series ? -1 : 1;
 	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static void keep_greater(uint64_t *kept, uint64_t other)
-{
-	if (other > *kept)
-		*kept = other;
-}
-
-/* False when a sum is out of range. */
-static bool merge(struct profile_ledger *sum, const struct profile_ledger *more)
-{
-	const struct {
-		uint64_t *sum, more;
-	} sums[] = {
-		{&sum->elapsed_ns, more->elapsed_ns},
-		{&sum->oncpu_ns, more->oncpu_ns},
-		{&sum->user_ns, more->user_ns},
-		{&sum->system_ns, more->system_ns},
-		{&sum->runq_ns, more->runq_ns},
-		{&sum->blocked_ns, more->blocked_ns},
-		{&sum->idle_ns, more->idle_ns},
-		{&sum->voluntary_switches, more->voluntary_switches},
-		{&sum->involuntary_switches, more->involuntary_switches},
-		{&sum->minor_faults, more->minor_faults},
-		{&sum->major_faults, more->major_faults},
-		{&sum->read_bytes, more->read_bytes},
-		{&sum->write_bytes, more->write_bytes},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(sums); i++)
-		if (__builtin_add_overflow(*sums[i].sum, sums[i].more, sums[i].sum))
-			return false;
-	sum->flags |= more->flags;
-	keep_greater(&sum->max_blocked_ns, more->max_blocked_ns);
-	keep_greater(&sum->max_runq_ns, more->max_runq_ns);
-	keep_greater(&sum->peak_rss_bytes, more->peak_rss_bytes);
-	if (more->rss_bytes)
-		sum->rss_bytes = more->rss_bytes;
-	return true;
 }
 
 /* The bucket's rows with the partition's ids, by series, each once. */
@@ -85,7 +47,7 @@ static int sort_rows(const struct profile_bucket *bucket, const struct intern_ma
 	for (uint32_t i = 0; i < bucket->n_ledger; i++) {
 		if (!n || merged[n - 1].series != rows[i].row.series)
 			merged[n++] = rows[i].row;
-		else if (!merge(&merged[n - 1], &rows[i].row))
+		else if (!ledger_sum_add(&merged[n - 1], &rows[i].row))
 			return -EINVAL;
 	}
 	*ret = take_ptr(merged);
