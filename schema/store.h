@@ -22,7 +22,7 @@ struct store_error {
 	char text[STORE_ERROR_MAX];
 };
 
-/* ---- writing (store_open.c, store_write.c, store_rotate.c, store_prune.c) ---- */
+/* ---- writing (store_open.c, store_write*.c, store_rotate.c, store_prune.c) ---- */
 
 struct store_writer;
 
@@ -89,7 +89,7 @@ int store_checkpoint(struct store_writer *writer, struct store_error *error);
 struct store_writer *store_writer_free(struct store_writer *writer);
 DEFINE_CLEANUP(struct store_writer *, store_writer_free);
 
-/* ---- reading (store_query.c, store_read.c) ---- */
+/* ---- reading (store_query.c, store_read*.c) ---- */
 
 struct store;
 

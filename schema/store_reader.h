@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * store_reader.h - a store opened for reading, shared by store_read.c and store_query.c: a list of
+ * store_reader.h - a store opened for reading, shared by store_read*.c and store_query.c: a list of
  * partition files, each opened only while it is asked. Private to schema/.
  */
 #ifndef PROFD_STORE_READER_H

@@ -17,7 +17,7 @@
 
 #define LONG_NS	     (1u << 23) /* WIRE_LONG_WAIT_NS */
 #define WEIGHT_MAX   10
-#define BINS	     56 /* of waits up to 100 s */
+#define BINS	     80 /* more than the longest wait of any scene needs */
 #define WINDOW_NS    100e6
 #define BUDGET	     200  /* captures in a window */
 #define BETWEEN_NS   20e3 /* on the CPU between two waits */
@@ -147,6 +147,7 @@ static void step(struct simulation *s, struct thread *thread, struct waits_run *
 		run->truth_exact_ns[stack] += (double)ns;
 	else if (!drawn)
 		return;
+	assert_true(latency_bin_of(ns) < BINS);
 	cell = &s->cells[stack][ns >= LONG_NS ? 0 : 1 + log2][latency_bin_of(ns)];
 	if (s->scene->stack_worth_more && k == 0)
 		ns += ns / 5;
