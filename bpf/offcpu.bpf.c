@@ -249,10 +249,7 @@ static __always_inline void draw(__u64 *ctx, struct task_struct *prev, struct th
 	t->begin_mono_ns = bpf_ktime_get_ns();
 	count_capture(cpu);
 	capture(ctx, prev, t->begin_mono_ns);
-	/* Nobody waited for anything but this program meanwhile: with it, short waits that are
-	 * drawn would be several times as long as those they stand for. */
-	t->out_clock_ns += bpf_ktime_get_ns() - t->begin_mono_ns;
-	t->charged_clock_ns = t->out_clock_ns;
+	t->capture_ns = bpf_ktime_get_ns() - t->begin_mono_ns;
 }
 
 static __always_inline __u32 state_bits(__u64 *ctx, struct task_struct *prev)
@@ -316,10 +313,14 @@ static __always_inline void fill_wait(struct wire_wait *w, const struct thread *
 				      const struct ended_wait *e, __u64 charged_ns)
 {
 	bool is_long = e->ns >= WIRE_LONG_WAIT_NS, drawn = t->flags & THREAD_DRAWN;
+	/* While its stacks were taken nothing could end the wait. With that time, a short wait that
+	 * was drawn would be several times as long as those it stands for. */
+	__u64 capture_ns = drawn && !is_long ? t->capture_ns : 0;
+	__u64 blocked_ns = e->ns - e->runq_ns;
 
 	w->begin_mono_ns = t->begin_mono_ns;
-	w->runq_ns = e->runq_ns;
-	w->blocked_ns = e->ns - e->runq_ns;
+	w->blocked_ns = above(blocked_ns, capture_ns);
+	w->runq_ns = above(e->runq_ns, above(capture_ns, blocked_ns));
 	w->charged_ns = charged_ns;
 	w->weight_log2 = is_long ? 0 : t->weight_log2;
 	w->state = e->state;

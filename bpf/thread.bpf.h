@@ -39,7 +39,8 @@ struct thread {
 	__u8 state;		 /* enum wire_wait_state */
 	__u8 weight_log2;
 	__u8 flags; /* THREAD_* */
-	__u8 unused[5];
+	__u8 unused;
+	__u32 capture_ns; /* of the wait at hand: in which its stacks were taken */
 	/* Sums since the thread was first seen. */
 	__u64 blocked_ns, idle_ns;
 	__u64 unsent_ns, unsent_count;
