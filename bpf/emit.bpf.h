@@ -2,15 +2,16 @@
 /*
  * emit.bpf.h - the one way out of the kernel: scratch, head, stacks, ring buffer, drop counters.
  *
- * A collector calls emit_sample() with what it measured; everything that all collectors have in
- * common (who, when, where in the code) is taken here. The record is put together in per-CPU
- * scratch memory and copied, because bpf_ringbuf_reserve() takes constant sizes only; the copy
- * costs less than the reservation of the longest possible record would.
+ * A collector puts a record together with emit_scratch(), emit_head(), what it measured, and one of
+ * emit_stacks() and emit_task_stack(), and sends it by emit_send(); everything that all collectors
+ * have in common (who, when, where in the code) is taken here. That is done in per-CPU scratch
+ * memory and copied, because bpf_ringbuf_reserve() takes constant sizes only; the copy costs less
+ * than the reservation of the longest possible record would.
  */
 #ifndef PROFD_EMIT_BPF_H
 #define PROFD_EMIT_BPF_H
 
-#include "emit_head.bpf.h"
+#include "kernel.h"
 #include "unwind.bpf.h"
 #include "unwind_regs.bpf.h"
 #include "wire.h"
@@ -67,16 +68,24 @@ struct {
 
 UNWIND_WALKER(unwind_user, UNWIND_MEMORY_CURRENT)
 
-/* One slot per kind of context: a tick may interrupt a program of another kind on the same CPU. */
+/* What stands between head and words of some kinds. */
+#define EMIT_EXTRA_WORDS_MAX   (sizeof(struct wire_ledger) / sizeof(__u64))
+#define EMIT_EXTRA_WORDS(type) (sizeof(struct type) / sizeof(__u64))
+
 struct emit_scratch {
 	struct sample_event event;
-	__u64 words[WIRE_WORDS_MAX];
+	__u64 body[EMIT_EXTRA_WORDS_MAX + WIRE_WORDS_MAX];
 	struct unwind_state unwind;
 };
 
+/* One slot for each program of an object that may interrupt another of its own on the same CPU. */
+#ifndef EMIT_SLOTS
+#define EMIT_SLOTS 1
+#endif
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, WIRE_KIND_MAX);
+	__uint(max_entries, EMIT_SLOTS);
 	__type(key, __u32);
 	__type(value, struct emit_scratch);
 } scratch SEC(".maps");
@@ -124,11 +133,43 @@ static __always_inline __u64 wakeup_flag(const struct sample_event *e)
 	return BPF_RB_NO_WAKEUP;
 }
 
+/* Memory for a record that stands for `value`, or NULL, which is counted. */
+static __always_inline struct emit_scratch *emit_scratch(__u32 slot, __u64 value)
+{
+	struct emit_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s)
+		count_drop(WIRE_DROP_NO_SCRATCH, value);
+	return s;
+}
+
+/* Who it is about; there are no words yet. */
+static __always_inline void emit_head(struct sample_event *e, enum wire_kind kind,
+				      struct task_struct *task, __u64 mono_ns, __u64 value)
+{
+	e->kind = kind;
+	e->user_stop = WIRE_STOP_NONE;
+	e->user_mode = 0;
+	e->n_kernel = e->n_user = 0;
+	e->pid = task->tgid;
+	e->tid = task->pid;
+	e->cpu = bpf_get_smp_processor_id();
+	e->exec_id = task->self_exec_id;
+	e->mono_ns = mono_ns;
+	e->value = value;
+	e->start_boot_ns = task->group_leader->start_boottime;
+	e->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	e->start_code = task->mm->start_code;
+	e->end_code = task->mm->end_code;
+	bpf_probe_read_kernel(e->comm, sizeof(e->comm), task->comm);
+}
+
 /* A user stack by the kernel's own walk, for what rows do not serve: 32-bit programs, and kernels
  * that do not tell a thread's registers. */
-static __always_inline void walk_by_kernel(void *ctx, struct emit_scratch *s, __u32 n_kernel)
+static __always_inline void walk_by_kernel(void *ctx, struct emit_scratch *s, __u32 extra,
+					   __u32 n_kernel)
 {
-	__u64 *words = s->words + (n_kernel & WIRE_KERNEL_FRAMES_MAX);
+	__u64 *words = s->body + extra + (n_kernel & WIRE_KERNEL_FRAMES_MAX);
 	long r =
 		bpf_get_stack(ctx, words, WIRE_KERNEL_FRAMES_MAX * sizeof(__u64), BPF_F_USER_STACK);
 	__u32 n = r > 0 ? ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX : 0;
@@ -139,18 +180,19 @@ static __always_inline void walk_by_kernel(void *ctx, struct emit_scratch *s, __
 						     : WIRE_STOP_FAULT;
 }
 
-/* The user stack of the current thread into words from `n_kernel` on, `frames_max` at most. `regs`
- * are its registers in user mode, or NULL when it is in the kernel. */
-static __always_inline void walk_user(void *ctx, struct emit_scratch *s, struct task_struct *task,
-				      const struct perf_context *user, __u32 n_kernel,
-				      __u32 frames_max)
+/* The user stack of the current thread into words from `n_kernel` on, at most `frames_max`. `user`
+ * has its registers in user mode, or is NULL when it is in the kernel. */
+static __always_inline void take_user_stack(void *ctx, struct emit_scratch *s, __u32 extra,
+					    struct task_struct *task,
+					    const struct perf_context *user, __u32 n_kernel,
+					    __u32 frames_max)
 {
-	struct unwind_walk walk = {.state = &s->unwind, .words = s->words};
+	struct unwind_walk walk = {.state = &s->unwind, .words = s->body + extra};
 	bool known = user ? unwind_regs_of_context(&s->unwind, user)
 			  : unwind_regs_of_task(&s->unwind, task);
 
 	if (!known) {
-		walk_by_kernel(ctx, s, n_kernel);
+		walk_by_kernel(ctx, s, extra, n_kernel);
 		return;
 	}
 	if (!unwind_has_user_stack(&s->unwind))
@@ -161,22 +203,11 @@ static __always_inline void walk_user(void *ctx, struct emit_scratch *s, struct 
 	unwind_user(&walk);
 }
 
-/* Takes the kernel stack of the current thread into the record; returns the number of words. */
-static __always_inline __u32 take_kernel_stack(void *ctx, struct emit_scratch *s,
-					       const struct perf_context *user)
-{
-	long r = user ? 0 : bpf_get_stack(ctx, s->words, WIRE_KERNEL_FRAMES_MAX * sizeof(__u64), 0);
-	__u32 n_kernel = r > 0 ? ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX : 0;
-
-	s->event.n_kernel = n_kernel;
-	return n_kernel;
-}
-
-/* Takes the user stack of the current thread behind the kernel's; returns the number of words. */
-static __always_inline __u32 take_user_stack(void *ctx, struct emit_scratch *s,
-					     struct task_struct *task,
-					     const struct perf_context *user, __u32 n_kernel,
-					     __u32 frames_max)
+/* Takes the user stack of the current thread behind n_kernel words of its kernel stack, which stand
+ * `extra` words behind the head; returns the number of all words. */
+static __always_inline __u32 emit_stacks(void *ctx, struct emit_scratch *s, __u32 extra,
+					 struct task_struct *task, const struct perf_context *user,
+					 __u32 n_kernel, __u32 frames_max)
 {
 	struct sample_event *e = &s->event;
 	__u32 n_words;
@@ -185,27 +216,51 @@ static __always_inline __u32 take_user_stack(void *ctx, struct emit_scratch *s,
 	s->unwind.stop = WIRE_STOP_NONE;
 	if (!(task->flags & KERNEL_PF_KTHREAD) && !walk_user_stacks) {
 		if (user)
-			s->words[n_kernel & WIRE_KERNEL_FRAMES_MAX] = user->regs.ip;
+			s->body[extra + (n_kernel & WIRE_KERNEL_FRAMES_MAX)] = user->regs.ip;
 		s->unwind.at = n_kernel + !!user;
 		s->unwind.stop = WIRE_STOP_LIMIT;
 	} else if (!(task->flags & KERNEL_PF_KTHREAD)) {
-		walk_user(ctx, s, task, user, n_kernel, frames_max);
+		take_user_stack(ctx, s, extra, task, user, n_kernel, frames_max);
 	}
 	n_words = s->unwind.at;
+	e->user_mode = user != NULL;
 	e->user_stop = s->unwind.stop;
+	e->n_kernel = n_kernel;
 	e->n_user = n_words - n_kernel;
 	return n_words;
 }
 
-/* The record of `n_words` words, those before the stacks included. */
-static __always_inline void send_record(struct emit_scratch *s, __u32 n_words, __u64 flag)
+/* The kernel stack of the current thread; the first `skip` frames are not wanted. */
+static __always_inline __u32 emit_kernel_stack(void *ctx, struct emit_scratch *s, __u32 extra,
+					       __u32 skip)
+{
+	long r = bpf_get_stack(ctx, s->body + extra, WIRE_KERNEL_FRAMES_MAX * sizeof(__u64),
+			       skip & BPF_F_SKIP_FIELD_MASK);
+
+	return r > 0 ? ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX : 0;
+}
+
+/* The kernel stack of a thread that does not run, into the record. */
+static __always_inline __u32 emit_task_stack(struct emit_scratch *s, __u32 extra,
+					     struct task_struct *task)
+{
+	long r = bpf_get_task_stack(task, s->body + extra, WIRE_KERNEL_FRAMES_MAX * sizeof(__u64),
+				    0);
+
+	s->event.n_kernel = r > 0 ? ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX : 0;
+	return s->event.n_kernel;
+}
+
+/* Sends the record with what stands behind its head: `extra` words and `n_words` of the stacks. */
+static __always_inline void emit_send(struct emit_scratch *s, __u32 extra, __u32 n_words)
 {
 	/* The verifier lost the bound of the sum. */
 	if (n_words > WIRE_WORDS_MAX) {
 		count_drop(WIRE_DROP_NO_SCRATCH, s->event.value);
 		return;
 	}
-	if (bpf_ringbuf_output(&events, s, sizeof(s->event) + n_words * sizeof(__u64), flag))
+	if (bpf_ringbuf_output(&events, s, sizeof(s->event) + (extra + n_words) * sizeof(__u64),
+			       wakeup_flag(&s->event)))
 		count_drop(WIRE_DROP_RINGBUF_FULL, s->event.value);
 }
 
@@ -215,22 +270,14 @@ static __always_inline void emit_sample(void *ctx, enum wire_kind kind,
 					const struct perf_context *user, __u64 value)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 slot = kind;
-	struct emit_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	struct sample_event *e;
-	__u32 n_words;
+	struct emit_scratch *s = emit_scratch(0, value);
+	__u32 n_kernel;
 
-	if (!s) {
-		count_drop(WIRE_DROP_NO_SCRATCH, value);
+	if (!s)
 		return;
-	}
-	e = &s->event;
-	fill_head(e, kind, task, bpf_get_current_cgroup_id(), bpf_ktime_get_ns(), value);
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	e->user_mode = user != NULL;
-	n_words = take_kernel_stack(ctx, s, user);
-	n_words = take_user_stack(ctx, s, task, user, n_words, user_frames_max);
-	send_record(s, n_words, wakeup_flag(e));
+	emit_head(&s->event, kind, task, bpf_ktime_get_ns(), value);
+	n_kernel = user ? 0 : emit_kernel_stack(ctx, s, 0, 0);
+	emit_send(s, 0, emit_stacks(ctx, s, 0, task, user, n_kernel, user_frames_max));
 }
 
 #endif

@@ -11,60 +11,40 @@
 
 #define KERNEL_PF_KTHREAD 0x00200000 /* include/linux/sched.h; the same value since 2.6 */
 
-/* include/linux/mm_types.h; rss_stat by kind of page (MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS,
- * MM_SHMEMPAGES), of which each CPU may keep some pages back. */
+/* include/linux/percpu_counter.h; the sum of all CPUs as far as it was folded in. */
 struct percpu_counter {
 	__s64 count;
 } __attribute__((preserve_access_index));
 
+/* include/linux/mm_types_task.h: what the sizes of a process are counted in, pages. */
+enum kernel_rss {
+	KERNEL_FILEPAGES = 0,
+	KERNEL_ANONPAGES = 1,
+	KERNEL_SHMEMPAGES = 3,
+	KERNEL_RSS = 4
+};
+
+/* include/linux/mm_types.h */
 struct mm_struct {
 	unsigned long start_code, end_code;
-	unsigned long hiwater_rss; /* pages, as of the last time that the set shrank */
-	struct percpu_counter rss_stat[4];
+	unsigned long hiwater_rss; /* pages; set late, so that what is resident now may be above */
+	struct percpu_counter rss_stat[KERNEL_RSS];
 } __attribute__((preserve_access_index));
 
-/* Before 6.2 (f1a7941243c1) the counters were plain. */
-struct kernel_atomic_long {
-	long counter;
+/* Before 6.2. */
+struct mm_rss_stat___before_6_2 {
+	struct {
+		__s64 counter;
+	} count[KERNEL_RSS];
 } __attribute__((preserve_access_index));
 
-struct mm_rss_stat {
-	struct kernel_atomic_long count[4];
-} __attribute__((preserve_access_index));
-
-struct mm_struct___plain {
-	struct mm_rss_stat rss_stat;
-} __attribute__((preserve_access_index));
-
-/* kernel/sched/sched.h; clock is brought up to date before each switch, and is nanoseconds of
- * sched_clock(); clock_task goes on without interrupts and what the host took away. */
-struct rq {
-	__u64 clock, clock_task;
-} __attribute__((preserve_access_index));
-
-struct cfs_rq {
-	struct rq *rq;
-} __attribute__((preserve_access_index));
-
-/* include/linux/sched.h */
-struct sched_entity {
-	__u64 sum_exec_runtime, exec_start;
-	struct cfs_rq *cfs_rq; /* of the CPU the thread is on, or was on, whatever its class */
-} __attribute__((preserve_access_index));
-
-/* Of all classes (kernel/sched/stats.h): last_queued is since when it waits for a CPU, or 0;
- * last_arrival when it came to run; both set behind the tracepoint of the switch. */
-struct sched_info {
-	unsigned long long run_delay, last_arrival, last_queued;
-} __attribute__((preserve_access_index));
-
-struct task_io_accounting {
-	__u64 read_bytes, write_bytes;
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat___before_6_2 rss_stat;
 } __attribute__((preserve_access_index));
 
 /* include/linux/kernfs.h, cgroup-defs.h */
 struct kernfs_node {
-	__u64 id;
+	__u64 id; /* since 5.5 */
 } __attribute__((preserve_access_index));
 
 struct cgroup {
@@ -72,7 +52,41 @@ struct cgroup {
 } __attribute__((preserve_access_index));
 
 struct css_set {
-	struct cgroup *dfl_cgrp;
+	struct cgroup *dfl_cgrp; /* of cgroup v2 */
+} __attribute__((preserve_access_index));
+
+/* kernel/sched/sched.h */
+struct rq {
+	__u64 clock;	  /* as of the last update, which every switch on the CPU begins with */
+	__u64 clock_task; /* less interrupts and steal */
+	int cpu;
+} __attribute__((preserve_access_index));
+
+struct cfs_rq {
+	struct rq *rq; /* with CONFIG_FAIR_GROUP_SCHED */
+} __attribute__((preserve_access_index));
+
+/* include/linux/sched.h. All times are those of a run queue's clock. */
+struct sched_info {
+	unsigned long pcount; /* how often it arrived on a CPU; counted behind the tracepoint */
+	unsigned long long run_delay; /* waits for a CPU, those that ended */
+	unsigned long long last_arrival;
+	unsigned long long last_queued; /* 0: it is not queued, or runs */
+} __attribute__((preserve_access_index));
+
+struct sched_entity {
+	__u64 exec_start; /* by clock_task: sum_exec_runtime is counted up to here */
+	__u64 sum_exec_runtime;
+	struct cfs_rq *cfs_rq; /* of the thread's CPU, also when it is of another class */
+} __attribute__((preserve_access_index));
+
+/* include/linux/sched/signal.h */
+struct signal_struct {
+	unsigned long maxrss; /* pages; the peak, once the last thread ends */
+} __attribute__((preserve_access_index));
+
+struct task_io_accounting {
+	__u64 read_bytes, write_bytes; /* of block devices */
 } __attribute__((preserve_access_index));
 
 /* include/linux/sched.h */
@@ -80,41 +94,49 @@ struct task_struct {
 	int pid;
 	int tgid;
 	unsigned int flags;
+	unsigned int __state; /* since 5.14 */
+	int on_cpu;
+	int exit_state;
+	unsigned in_iowait : 1;
 	struct task_struct *group_leader, *real_parent;
 	struct mm_struct *mm; /* NULL in a kernel thread; a load through it then gives 0 */
+	struct css_set *cgroups;
+	struct signal_struct *signal;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	struct task_io_accounting ioac; /* with CONFIG_TASK_IO_ACCOUNTING */
+	__u64 utime, stime;
+	unsigned long nvcsw, nivcsw;
+	unsigned long min_flt, maj_flt;
 	__u64 start_boottime; /* since 5.5, before it real_start_time */
 	__u32 self_exec_id;   /* fs/exec.c, begin_new_exec() counts it up */
 	char comm[16];
-	unsigned int __state; /* since 5.14, before it `state` */
-	int on_cpu, exit_state;
-	unsigned int in_iowait : 1;
-	struct sched_entity se;
-	struct sched_info sched_info;
-	__u64 utime, stime;
-	unsigned long nvcsw, nivcsw, min_flt, maj_flt;
-	struct task_io_accounting ioac;
-	struct css_set *cgroups;
 } __attribute__((preserve_access_index));
 
-struct task_struct___state {
+struct task_struct___before_5_14 {
 	long state;
 } __attribute__((preserve_access_index));
 
-/* include/linux/sched.h: bits of a thread's state, the same since 4.14 */
+/* The same values since 2.6 or, TASK_NOLOAD, 4.14 (TASK_DEAD); others are masked off. */
 #define KERNEL_TASK_INTERRUPTIBLE   0x0001
 #define KERNEL_TASK_UNINTERRUPTIBLE 0x0002
-#define KERNEL_TASK_STOPPED_TRACED  0x000c
+#define KERNEL_TASK_STOPPED	    0x0004
+#define KERNEL_TASK_TRACED	    0x0008
 #define KERNEL_TASK_DEAD	    0x0080
 #define KERNEL_TASK_NOLOAD	    0x0400
 
-/* include/linux/bpf.h, kernel/bpf/task_iter.c: the context of an iterator over tasks */
+/* include/linux/seq_file.h, include/linux/bpf.h: the context of an iterator over tasks */
+struct seq_file {
+	unsigned long size, count; /* bytes of its buffer, and those in use */
+} __attribute__((preserve_access_index));
+
 struct bpf_iter_meta {
 	struct seq_file *seq;
 } __attribute__((preserve_access_index));
 
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
-	struct task_struct *task; /* NULL behind the last one */
+	struct task_struct *task; /* NULL behind the last */
 } __attribute__((preserve_access_index));
 
 /* arch/x86/include/asm/ptrace.h; cs is 16 bits in newer kernels, and libbpf then moves the load. */

@@ -1,188 +1,250 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * ledger.bpf.c - the iterators over all threads: the pass of the ledger at the end of a bucket, and
- * the one that may sleep, for user stacks of threads that have been waiting for long.
+ * ledger.bpf.c - the passes over all threads: the ledger's at the end of each bucket, and a
+ * sleepable one that fetches the user stacks of those that wait for long.
  *
- * The pass makes the storage of threads that were there before profd. It charges long waits that go
- * on; the switch that ends one takes off what was charged: both move charged_clock_ns by one atomic
- * step, so that each nanosecond is charged once.
+ * The records go to whoever reads the iterator. A read takes what fits into the kernel's buffer for
+ * it; a thread that did not fit is shown again to the next read, so that nothing may be changed
+ * before there is known to be room.
  */
-#include "emit_head.bpf.h"
-#include "ledger_record.bpf.h"
-#include "unwind.bpf.h"
-#include "unwind_regs.bpf.h"
+#include "account.bpf.h"
+#include "emit.bpf.h"
+#include "thread.bpf.h"
 
-#include <bpf/bpf_helpers.h>
+/* Threads of one sleepable pass; and how many it has had, set to 0 before each. */
+const volatile __u32 user_stacks_max = 200;
+__u32 n_user_stacks;
 
-#define LONG_WAITS_A_PASS 200
+/* Threads that the pass had to make storage for, ever: those that were there before profd, and
+ * others are a sign that something is amiss. */
+__u64 n_registered;
 
-/* Of the sleepable pass: frames of a user stack, set before loading. */
-const volatile __u32 long_wait_frames_max = WIRE_USER_FRAMES_MAX;
+UNWIND_WALKER(unwind_task, UNWIND_MEMORY_TASK)
 
-/* How many stacks the sleepable pass may still send; set before each. */
-__u32 long_waits_left = 0;
-
-/* One pass of each kind at a time; per CPU would not do, since a pass can be preempted. */
-struct pass_record {
-	struct sample_event event;
-	struct wire_ledger ledger;
-	__u64 words[WIRE_KERNEL_FRAMES_MAX];
-};
-
+/* Programs that sleep may not use memory per CPU, and only one runs at a time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct pass_record);
-} pass_records SEC(".maps");
+	__type(value, struct emit_scratch);
+} long_scratch SEC(".maps");
 
-struct long_wait_record {
-	struct sample_event event;
-	__u64 words[WIRE_WORDS_MAX];
-	struct unwind_state unwind;
-};
+#define RECORD_BYTES (sizeof(struct sample_event) + sizeof(struct wire_ledger))
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct long_wait_record);
-} long_wait_records SEC(".maps");
-
-UNWIND_WALKER(walk_waiting, UNWIND_MEMORY_TASK)
-
-/* A thread from before profd: what it did until now is nobody's. Its wait, if it waits, began at
- * the latest now. */
-static __always_inline void begin_thread(struct task_struct *task, struct thread *t,
-					 const struct ledger_now *now)
+/* A thread that is seen for the first time: its ledger begins here, and so does the wait that it
+ * may be in. */
+static __always_inline void register_thread(struct account *a)
 {
-	struct wire_ledger unwanted;
+	struct task_struct *task = a->task;
+	__u32 state = task_state(task);
+	struct thread new = {
+		.out_pcount = (__u32)task->sched_info.pcount,
+		.out_run_delay = task->sched_info.run_delay,
+		.charged_until = THREAD_CLOSED,
+		.predicted = {THREAD_PREDICTED_INITIAL, THREAD_PREDICTED_INITIAL},
+		.start_boot_ns = task->group_leader->start_boottime,
+	};
 
-	if (!task->on_cpu) {
-		t->state = task->sched_info.last_queued
-				   ? WIRE_STATE_NONE
-				   : thread_wait_state(task, thread_state_bits(task));
-		t->out_clock_ns = t->charged_clock_ns = now->clock_ns;
-		t->begin_mono_ns = now->mono_ns;
+	a->thread = &new;
+	account_totals(a, &new.base);
+	if (!a->is_running) {
+		new.out_ns = new.charged_until = a->clock_ns;
+		new.state = state_class(task, state);
 	}
-	t->base.mono_ns = now->mono_ns;
-	ledger_times(task, t, now, &unwanted);
-	ledger_counts(task, t, &unwanted);
-	t->base.exec_ns = ran_ns(task, now);
+	if (bpf_task_storage_get(&threads, task, &new, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		n_registered++;
 }
 
-/* In the gate a thread that ran for a moment only is not written to when it stops. */
-static __always_inline void find_wait(struct task_struct *task, struct thread *t,
-				      const struct ledger_now *now)
+/* A wait of gate mode whose begin was not noted: found when it is long, and noted now. */
+static __always_inline bool find_wait(const struct account *a)
 {
-	__u64 arrived = task->sched_info.last_arrival;
+	struct task_struct *task = a->task;
+	struct thread *t = a->thread;
+	__u64 until = t->charged_until, arrival_ns = task->sched_info.last_arrival;
+	__u32 state = task_state(task);
 
-	if (!ledger_saw_gate(now, now->clock_ns - arrived) || task->on_cpu ||
-	    task->sched_info.last_queued || !arrived || thread_out_is_known(task, t))
+	if (!state || !arrival_ns || (__s64)(a->clock_ns - arrival_ns) < (__s64)WIRE_LONG_WAIT_NS)
+		return false;
+	t->out_ns = arrival_ns;
+	t->out_run_delay = task->sched_info.run_delay;
+	t->out_pcount = (__u32)task->sched_info.pcount;
+	t->state = state_class(task, state);
+	t->flags = THREAD_GATE;
+	/* It is pending only if it did not end meanwhile. */
+	return __sync_val_compare_and_swap(&t->charged_until, until, arrival_ns) == until;
+}
+
+/* A wait that goes on: what of it the ledger had, and has now. */
+struct open {
+	__u64 had_until_ns, until_ns;
+	bool is_found; /* here: its begin was not noted */
+};
+
+/* Gives the ledger what is blocked of the pending wait, up to now or to when the thread was woken.
+ * Returns false when there is no such wait. */
+static __always_inline bool charge_wait(const struct account *a, struct open *ret)
+{
+	struct thread *t = a->thread;
+	__u64 queued_ns = a->task->sched_info.last_queued;
+
+	if (a->is_running)
+		return false;
+	if (!queued_ns && t->out_pcount != (__u32)a->task->sched_info.pcount)
+		ret->is_found = find_wait(a);
+	if (!is_pending(t, a->task) || t->state == WIRE_STATE_NONE)
+		return false;
+	ret->had_until_ns = t->charged_until;
+	ret->until_ns = queued_ns ? queued_ns : a->clock_ns;
+	if (ret->had_until_ns & THREAD_CLOSED || ret->had_until_ns >= ret->until_ns ||
+	    __sync_val_compare_and_swap(&t->charged_until, ret->had_until_ns, ret->until_ns) !=
+		    ret->had_until_ns)
+		return false;
+	t->charged_ns += ret->until_ns - ret->had_until_ns;
+	if (t->state == WIRE_STATE_IDLE)
+		t->charged_idle_ns += ret->until_ns - ret->had_until_ns;
+	return true;
+}
+
+/* The wait that goes on, into the record; returns the words of its stack. */
+static __always_inline __u32 show_open(const struct account *a, struct emit_scratch *s,
+				       struct wire_ledger *l, const struct open *open)
+{
+	struct thread *t = a->thread;
+	__u64 so_far_ns = open->until_ns - t->out_ns,
+	      charged_ns = charged_to_rows(t->out_ns, open->had_until_ns);
+
+	l->max_blocked_ns = larger(l->max_blocked_ns, so_far_ns);
+	if (so_far_ns < WIRE_LONG_WAIT_NS || t->state == WIRE_STATE_IDLE)
+		return 0;
+	l->open_since_mono_ns = begin_of_wait(t, a->mono_ns, a->clock_ns);
+	l->open_charge_ns = so_far_ns - charged_ns;
+	/* Two clocks: blocked throughout is told by being equal. */
+	if (charged_ns && open->had_until_ns == t->base.clock_ns && open->until_ns == a->clock_ns)
+		l->open_charge_ns = l->elapsed_ns;
+	l->open_state = t->state;
+	if (t->flags & THREAD_DRAWN) {
+		l->flags |= WIRE_LEDGER_OPEN_DRAWN;
+		return 0;
+	}
+	if (t->kernel_sent_of_ns == t->out_ns || t->user_sent_of_ns == t->out_ns)
+		return 0;
+	t->kernel_sent_of_ns = t->out_ns;
+	return emit_task_stack(s, EMIT_EXTRA_WORDS(wire_ledger), a->task);
+}
+
+static __always_inline void send_record(struct seq_file *seq, const struct account *a)
+{
+	struct emit_scratch *s = emit_scratch(0, 0);
+	struct thread *t = a->thread;
+	struct open open = {};
+	struct wire_ledger *l;
+	struct thread_base now;
+	__u32 n_words = 0;
+	bool is_open;
+
+	if (!s)
 		return;
-	t->state = thread_wait_state(task, thread_state_bits(task));
-	t->flags &= THREAD_STARTED;
-	t->charged_clock_ns = arrived;
-	t->out_clock_ns = arrived;
+	/* The longest does not fit: end this read by one that cannot. */
+	if (seq->size - seq->count <= RECORD_BYTES + WIRE_KERNEL_FRAMES_MAX * sizeof(__u64)) {
+		bpf_seq_write(seq, s, RECORD_BYTES + WIRE_KERNEL_FRAMES_MAX * sizeof(__u64));
+		return;
+	}
+	emit_head(&s->event, WIRE_LEDGER, a->task, a->mono_ns, 0);
+	l = (struct wire_ledger *)s->body;
+	is_open = charge_wait(a, &open);
+	account_totals(a, &now);
+	if (open.is_found)
+		now.n_missed += ACCOUNT_MISSED_SLACK;
+	account_record(a, &now, l);
+	if (is_open)
+		n_words = show_open(a, s, l, &open);
+	if (open.is_found)
+		now.n_missed -= ACCOUNT_MISSED_SLACK;
+	account_commit(t, &now);
+	bpf_seq_write(seq, s, RECORD_BYTES + (n_words & WIRE_KERNEL_FRAMES_MAX) * sizeof(__u64));
 }
 
-/* Charges the wait that goes on until now, if it is long. Returns the number of kernel words. */
-static __always_inline __u32 charge_wait(struct task_struct *task, struct thread *t,
-					 const struct ledger_now *now, struct pass_record *record)
-{
-	__u64 open = open_ns(task, t, now), charged = t->charged_clock_ns, until;
-	long r;
-
-	if (open < WIRE_LONG_WAIT_NS || t->state == WIRE_STATE_IDLE || !charged)
-		return 0;
-	until = t->out_clock_ns + open;
-	if (until <= charged ||
-	    __sync_val_compare_and_swap(&t->charged_clock_ns, charged, until) != charged)
-		return 0;
-	if (!(t->flags & (THREAD_DRAWN | THREAD_STACK_SENT)))
-		t->begin_mono_ns = now->mono_ns - open;
-	record->ledger.open_since_mono_ns = t->begin_mono_ns;
-	record->ledger.open_charge_ns = until - charged;
-	record->ledger.open_state = t->state;
-	if (t->flags & THREAD_DRAWN)
-		record->ledger.flags |= WIRE_LEDGER_OPEN_DRAWN;
-	if (t->flags & (THREAD_DRAWN | THREAD_STACK_SENT))
-		return 0;
-	t->flags |= THREAD_STACK_SENT | THREAD_WANTS_USER;
-	r = bpf_get_task_stack(task, record->words, sizeof(record->words), 0);
-	return r > 0 ? ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX : 0;
-}
-
+/* One that is dying has its last record at its last switch. */
 SEC("iter/task")
 int ledger_pass(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	__u32 zero = 0, n;
-	struct pass_record *record = bpf_map_lookup_elem(&pass_records, &zero);
-	struct switch_clock *clocks = bpf_map_lookup_elem(&switch_clocks, &zero);
-	struct ledger_now now = {.mono_ns = bpf_ktime_get_ns()};
-	struct thread *t;
+	struct account a = {.task = task};
 
-	if (!task || !record || !clocks || task->exit_state)
+	if (!task || task->exit_state)
 		return 0;
-	now.clock_ns = clocks->mono_less_clock_ns ? now.mono_ns - clocks->mono_less_clock_ns
-						  : thread_clock_ns(bpf_get_current_task_btf());
-	now.gate_until_clock_ns = clocks->gate_until_clock_ns;
-	t = bpf_task_storage_get(&threads, task, 0, 0);
-	if (!t) {
-		t = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		if (t)
-			begin_thread(task, t, &now);
-		return 0;
-	}
-	fill_head(&record->event, WIRE_LEDGER, task, thread_cgroup_id(task), now.mono_ns, 0);
-	__builtin_memcpy(record->event.comm, task->comm, sizeof(record->event.comm));
-	find_wait(task, t, &now);
-	ledger_fill(task, t, &now, &record->ledger);
-	n = charge_wait(task, t, &now, record);
-	record->event.n_kernel = n;
-	bpf_seq_write(ctx->meta->seq, record,
-		      sizeof(record->event) + sizeof(record->ledger) + n * sizeof(__u64));
+	a.thread = bpf_task_storage_get(&threads, task, NULL, 0);
+	a.mono_ns = bpf_ktime_get_ns();
+	a.clock_ns = clock_at(a.mono_ns, task->se.cfs_rq->rq->clock);
+	a.is_running = task->on_cpu;
+	if (a.thread)
+		send_record(ctx->meta->seq, &a);
+	else
+		register_thread(&a);
 	return 0;
 }
 
-/* The whole stack of a wait that was not drawn: a WIRE_WAIT_BEGIN of the time that it began. */
+/* ---- user stacks of long waits ---- */
+
+static __always_inline bool wants_user_stack(const struct thread *t, const struct task_struct *task,
+					     __u64 clock_ns)
+{
+	return !task->exit_state && !task->on_cpu && task->mm &&
+	       !(task->flags & KERNEL_PF_KTHREAD) && is_pending(t, task) &&
+	       !(t->flags & THREAD_DRAWN) && t->user_sent_of_ns != t->out_ns &&
+	       t->state != WIRE_STATE_NONE && t->state != WIRE_STATE_IDLE &&
+	       (__s64)(clock_ns - t->out_ns) >= (__s64)WIRE_LONG_WAIT_NS;
+}
+
+/* Returns the words of both stacks. */
+static __always_inline __u32 take_both_stacks(struct emit_scratch *s, struct task_struct *task)
+{
+	struct unwind_walk walk = {.state = &s->unwind, .words = s->body, .task = task};
+	__u32 n_kernel = emit_task_stack(s, 0, task), n_words;
+
+	s->unwind.at = n_kernel;
+	s->unwind.stop = WIRE_STOP_FAULT;
+	if (unwind_regs_of_task(&s->unwind, task) && unwind_has_user_stack(&s->unwind)) {
+		unwind_begin(&s->unwind, task, s->event.mono_ns);
+		s->unwind.at = n_kernel;
+		s->unwind.end = n_kernel + user_frames_max;
+		unwind_task(&walk);
+	}
+	n_words = s->unwind.at;
+	s->event.user_stop = s->unwind.stop;
+	s->event.n_user = n_words - n_kernel;
+	return n_words;
+}
+
 SEC("iter.s/task")
-int long_wait_pass(struct bpf_iter__task *ctx)
+int ledger_user_stacks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	__u32 zero = 0, n;
-	struct long_wait_record *record = bpf_map_lookup_elem(&long_wait_records, &zero);
-	struct unwind_walk walk = {.task = task};
+	struct seq_file *seq = ctx->meta->seq;
+	struct emit_scratch *s;
 	struct thread *t;
-	long r;
+	__u64 mono_ns, clock_ns;
+	__u32 zero = 0, n_words;
 
-	if (!task || !record || !long_waits_left || task->flags & KERNEL_PF_KTHREAD)
+	if (!task || !walk_user_stacks || n_user_stacks >= user_stacks_max)
 		return 0;
-	t = bpf_task_storage_get(&threads, task, 0, 0);
-	if (!t || !(t->flags & THREAD_WANTS_USER))
+	t = bpf_task_storage_get(&threads, task, NULL, 0);
+	s = bpf_map_lookup_elem(&long_scratch, &zero);
+	if (!t || !s)
 		return 0;
-	t->flags &= ~THREAD_WANTS_USER;
-	long_waits_left--;
-	fill_head(&record->event, WIRE_WAIT_BEGIN, task, thread_cgroup_id(task), t->begin_mono_ns,
-		  0);
-	__builtin_memcpy(record->event.comm, task->comm, sizeof(record->event.comm));
-	r = bpf_get_task_stack(task, record->words, WIRE_KERNEL_FRAMES_MAX * sizeof(__u64), 0);
-	n = r > 0 ? ((__u32)r / sizeof(__u64)) & WIRE_KERNEL_FRAMES_MAX : 0;
-	record->event.n_kernel = n;
-	if (!unwind_regs_of_task(&record->unwind, task) || !unwind_has_user_stack(&record->unwind))
+	mono_ns = bpf_ktime_get_ns();
+	clock_ns = clock_at(mono_ns, task->se.cfs_rq->rq->clock);
+	if (!wants_user_stack(t, task, clock_ns))
 		return 0;
-	walk.state = &record->unwind;
-	walk.words = record->words;
-	unwind_begin(&record->unwind, task, bpf_ktime_get_ns());
-	record->unwind.at = n;
-	record->unwind.end = n + long_wait_frames_max;
-	walk_waiting(&walk);
-	record->event.user_stop = record->unwind.stop;
-	record->event.n_user = record->unwind.at - n;
-	n = record->unwind.at;
-	if (n <= WIRE_WORDS_MAX)
-		bpf_seq_write(ctx->meta->seq, record, sizeof(record->event) + n * sizeof(__u64));
+	emit_head(&s->event, WIRE_WAIT_BEGIN, task, begin_of_wait(t, mono_ns, clock_ns), 0);
+	n_words = take_both_stacks(s, task);
+	/* It ran meanwhile, and the stack is of no wait, or of another one. */
+	if (n_words > WIRE_WORDS_MAX || !is_pending(t, task) || t->begin_of_ns != t->out_ns)
+		return 0;
+	if (bpf_seq_write(seq, s, sizeof(s->event) + n_words * sizeof(__u64)))
+		return 0;
+	t->user_sent_of_ns = t->out_ns;
+	n_user_stacks++;
 	return 0;
 }
 

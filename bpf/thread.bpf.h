@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * thread.bpf.h - what is kept of each thread in the kernel: since when it waits, whether that wait
- * was drawn, and what the ledger needs. Shared by the collector of switches and the ledger's pass.
+ * thread.bpf.h - what is remembered of each thread: its pending wait, the sums of its waits, and
+ * where the ledger's pass before left off. In the task's own storage, which the kernel frees with
+ * it.
  *
- * Times are of the run queue's clock (struct rq), which is there for nothing at each switch, where
- * bpf_ktime_get_ns() costs a quarter of the budget; records carry CLOCK_MONOTONIC.
+ * Written by the CPU that switches the thread, under the lock of its run queue, and by the ledger's
+ * pass. Both may meet at one word only, `charged_until`, which they exchange; all else has one
+ * writer. Times are those of the run queues' clock, which is the scheduler's own measure and costs
+ * no call; `clock_offset_ns` leads to CLOCK_MONOTONIC.
  */
 #ifndef PROFD_THREAD_BPF_H
 #define PROFD_THREAD_BPF_H
@@ -15,39 +18,65 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>
+#include <stddef.h>
 
-#define THREAD_DRAWN	  1 /* a WIRE_WAIT_BEGIN was sent for the wait at hand */
-#define THREAD_STACK_SENT 2 /* the pass sent a kernel stack for it */
-#define THREAD_WANTS_USER 4 /* the sleepable pass may send its user stack */
-#define THREAD_STARTED	  8 /* it began since the pass before */
+/* In charged_until: the wait is over. The rest is when that was, so that no two are the same. */
+#define THREAD_CLOSED (1ull << 63)
 
-/* The counters of the last pass; what it gave is the difference to them. */
+enum thread_flag {
+	THREAD_DRAWN = 1,   /* a WIRE_WAIT_BEGIN was sent for the pending wait */
+	THREAD_GATE = 2,    /* drawn or found in gate mode */
+	THREAD_COUNTED = 4, /* it is counted in gate_pending */
+};
+
+/* Predictions in units of 128 ns, so that a long wait is just more than 16 bits. */
+#define THREAD_PREDICTED_SHIFT	 7
+#define THREAD_PREDICTED_LONG	 (1u << 15) /* half of a long wait: after one of those */
+#define THREAD_PREDICTED_INITIAL (1u << 12) /* 0.5 ms */
+
+/* What the ledger's pass before saw: running totals. */
 struct thread_base {
-	__u64 mono_ns;
-	__u64 exec_ns, run_delay_ns, blocked_ns, idle_ns, utime_ns, stime_ns;
-	__u64 nvcsw, nivcsw, min_flt, maj_flt, read_bytes, write_bytes;
-	__u64 unsent_ns, unsent_count;
+	__u64 mono_ns, clock_ns;
+	__u64 oncpu_ns, utime_ns, stime_ns, runq_ns, blocked_ns, idle_ns;
+	__u64 nvcsw, nivcsw, minor_faults, major_faults, read_bytes, write_bytes;
+	__u32 n_missed; /* arrivals on a CPU that were not measured */
+	__u32 is_started;
 };
 
 struct thread {
-	/* The wait at hand. */
-	__u64 out_clock_ns;	 /* when it stopped running */
-	__u64 charged_clock_ns;	 /* until when passes charged the wait; moved by compare-and-swap */
-	__u64 begin_mono_ns;	 /* mono_ns of its WIRE_WAIT_BEGIN, or about when it began */
-	__u32 predicted_ns;	 /* moving mean of its blocked waits */
-	__u32 predicted_runq_ns; /* and of its waits for a CPU after it was preempted */
-	__u8 state;		 /* enum wire_wait_state */
-	__u8 weight_log2;
-	__u8 flags; /* THREAD_* */
+	/* The first 56 bytes share a line of cache with the kernel's pointer before them, and are
+	 * all that a switch touches. */
+	__u64 out_ns;	      /* begin of the pending wait; 0: none was seen yet */
+	__u64 charged_until;  /* out_ns, or up to where the ledger has it; or THREAD_CLOSED */
+	__u64 out_run_delay;  /* sched_info.run_delay then */
+	__u64 blocked_ns;     /* sum of waits, less what was charged */
+	__u32 out_pcount;     /* sched_info.pcount then: still the same, still the same wait */
+	__u32 n_measured;     /* waits that ended here; pcount less this were missed */
+	__u32 max_blocked_ns; /* of those that are not long, since the pass before */
+	__u32 max_runq_ns;
+	__u16 predicted[2]; /* the next wait: blocked, preempted */
+	__u8 state;	    /* enum wire_wait_state, of the pending wait */
+	__u8 weight_log2;   /* of its draw */
+	__u8 flags;	    /* enum thread_flag */
 	__u8 unused;
-	__u32 capture_ns; /* of the wait at hand: in which its stacks were taken */
-	/* Sums since the thread was first seen. */
-	__u64 blocked_ns, idle_ns;
-	__u64 unsent_ns, unsent_count;
-	/* Since the last pass. */
-	__u64 max_blocked_ns, max_runq_ns;
+
+	/* When the wait began, once a record said so: all records of a wait say the same. A wait is
+	 * named by its out_ns here, so that what is said of one is never taken for the next. */
+	__u64 begin_mono_ns, begin_of_ns;
+	__u64 kernel_sent_of_ns; /* the wait whose kernel stack the ledger's pass sent */
+	__u64 user_sent_of_ns;	 /* whose user stack the sleepable pass sent */
+	__u64 waker_sent_of_ns;
+	__u64 idle_ns; /* of blocked_ns */
+	__u64 max_long_blocked_ns, max_long_runq_ns;
+	__u64 unsent_ns, unsent_count; /* for the next record of the ledger */
+
+	/* The pass's own, once the thread is known. */
+	__u64 charged_ns, charged_idle_ns; /* running totals */
+	__u64 start_boot_ns;		   /* of its process, which may be freed before it */
 	struct thread_base base;
 };
+
+_Static_assert(offsetof(struct thread, begin_mono_ns) == 56, "one line of cache");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -56,57 +85,79 @@ struct {
 	__type(value, struct thread);
 } threads SEC(".maps");
 
-/* What the two objects know of the machine together. */
-struct switch_clock {
-	__u64 mono_less_clock_ns;  /* CLOCK_MONOTONIC less the run queue's clock, a moment ago */
-	__u64 gate_until_clock_ns; /* the gate was in use until then */
+/* CLOCK_MONOTONIC less the run queues' clock, set about ten times a second. In a map of its own,
+ * because two objects use it. */
+struct thread_clock {
+	__u64 offset_ns; /* modulo 2^64; 0: not known yet */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct switch_clock);
-} switch_clocks SEC(".maps");
+	__type(value, struct thread_clock);
+} clock_offset SEC(".maps");
 
-/* The clock of the CPU that the thread is on, or was on; not of the idle thread. */
-static __always_inline __u64 thread_clock_ns(struct task_struct *task)
+static __always_inline __u32 task_state(const struct task_struct *task)
 {
-	return task->se.cfs_rq->rq->clock;
-}
+	const struct task_struct___before_5_14 *before = (const void *)task;
 
-static __always_inline __u64 thread_cgroup_id(struct task_struct *task)
-{
-	return task->cgroups->dfl_cgrp->kn->id;
-}
-
-static __always_inline __u32 thread_state_bits(struct task_struct *task)
-{
 	if (bpf_core_field_exists(task->__state))
 		return task->__state;
-	return (__u32)((struct task_struct___state *)task)->state;
+	return (__u32)before->state;
 }
 
-/* More bits may be set (TASK_FREEZABLE, TASK_KILLABLE), so single ones are looked at. */
-static __always_inline __u8 thread_wait_state(struct task_struct *task, __u32 bits)
+static __always_inline enum wire_wait_state state_class(const struct task_struct *task, __u32 state)
 {
-	if (bits & KERNEL_TASK_NOLOAD)
+	if (!state)
+		return WIRE_STATE_NONE;
+	if (state & KERNEL_TASK_NOLOAD)
 		return WIRE_STATE_IDLE;
-	if (bits & KERNEL_TASK_UNINTERRUPTIBLE)
+	if (state & KERNEL_TASK_UNINTERRUPTIBLE)
 		return BPF_CORE_READ_BITFIELD(task, in_iowait) ? WIRE_STATE_DISK
 							       : WIRE_STATE_BLOCKED;
-	if (bits & KERNEL_TASK_INTERRUPTIBLE)
+	if (state & KERNEL_TASK_INTERRUPTIBLE)
 		return WIRE_STATE_SLEEP;
-	if (bits & KERNEL_TASK_STOPPED_TRACED)
-		return WIRE_STATE_STOPPED;
-	return bits ? WIRE_STATE_IDLE : WIRE_STATE_NONE; /* parked kernel threads and the like */
+	return WIRE_STATE_STOPPED;
 }
 
-/* Whether the thread did not run since `out_clock_ns`, which then is when it stopped: one that was
- * not written at its last switch is of an earlier time on the CPU. */
-static __always_inline bool thread_out_is_known(struct task_struct *task, const struct thread *t)
+/* The run queues' clock at a time of CLOCK_MONOTONIC: a queue's own is as old as its last update,
+ * a tick or more. */
+static __always_inline __u64 clock_at(__u64 mono_ns, __u64 at_least_ns)
 {
-	return t->out_clock_ns && t->out_clock_ns >= task->sched_info.last_arrival;
+	__u32 zero = 0;
+	struct thread_clock *c = bpf_map_lookup_elem(&clock_offset, &zero);
+	__u64 ns = c && c->offset_ns ? mono_ns - c->offset_ns : 0;
+
+	return (__s64)(ns - at_least_ns) > 0 ? ns : at_least_ns;
+}
+
+/* When the pending wait began; the clock was `clock_ns` at `mono_ns`. */
+static __always_inline __u64 begin_of_wait(struct thread *t, __u64 mono_ns, __u64 clock_ns)
+{
+	if (t->begin_of_ns != t->out_ns) {
+		t->begin_mono_ns = mono_ns - (clock_ns - t->out_ns);
+		t->begin_of_ns = t->out_ns;
+	}
+	return t->begin_mono_ns;
+}
+
+/*
+ * How much of a wait, of what the ledger has of it, was given to earlier buckets as rows too: the
+ * pass does so for waits that are long already. What it has of a short one is in the ledger only.
+ */
+static __always_inline __u64 charged_to_rows(__u64 out_ns, __u64 until_ns)
+{
+	__u64 ns = until_ns - out_ns;
+
+	return !(until_ns & THREAD_CLOSED) && until_ns > out_ns && ns >= WIRE_LONG_WAIT_NS ? ns : 0;
+}
+
+/* The pending wait of a thread that does not run is the one that began at out_ns. */
+static __always_inline bool is_pending(const struct thread *t, const struct task_struct *task)
+{
+	return t->out_ns && !(t->charged_until & THREAD_CLOSED) &&
+	       t->out_pcount == (__u32)task->sched_info.pcount;
 }
 
 #endif

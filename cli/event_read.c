@@ -23,7 +23,8 @@ struct reading {
 	struct wait_reasons *reasons;	 /* of the partition at hand, as are leaves */
 	bool wants_leaves;
 	struct event_leaves *leaves;
-	uint64_t value, count;	    /* as shown */
+	uint64_t value, count; /* as shown */
+	uint64_t gate_ns, kernel_only_ns;
 	struct estimate_sums shown; /* of the rows that pass, not scaled */
 };
 
@@ -96,6 +97,8 @@ static int add_row(void *ctx, const struct store_row *from)
 	if (__builtin_add_overflow(reading->value, row.row.value, &reading->value) ||
 	    __builtin_add_overflow(reading->count, row.row.count, &reading->count))
 		return -EBADMSG;
+	reading->gate_ns += row.class.gate ? row.row.value : 0; /* parts of value: in range */
+	reading->kernel_only_ns += row.class.kernel_only ? row.row.value : 0;
 	if (reading->leaves)
 		return event_leaves_add(reading->leaves, &row);
 	return reading->sink->row(reading->ctx, &row);
@@ -139,6 +142,8 @@ static void add_waits(const struct reading *reading, const struct wait_query *wa
 	answer->exact_ns += exact_ns;
 	answer->sampled_ns += reading->value > exact_ns ? reading->value - exact_ns : 0;
 	answer->not_sampled_ns += whole(e->not_sampled_ns);
+	answer->gate_ns += reading->gate_ns;
+	answer->kernel_only_ns += reading->kernel_only_ns;
 	answer->overrun_ns += whole(e->overrun_ns);
 	/* Draws are independent. */
 	answer->half_width_ns = whole(sqrt(so_far * so_far + half * half));

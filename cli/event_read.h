@@ -47,10 +47,12 @@ struct event_answer {
 	uint64_t exact_ns;   /* of the value */
 	uint64_t sampled_ns; /* of the value, scaled */
 	uint64_t not_sampled_ns;
-	uint64_t overrun_ns;	/* exact waits beyond the ledger's time: they should not be */
-	uint64_t half_width_ns; /* of the 95 % interval of the value */
-	uint64_t n_seen;	/* waits seen, not estimated */
-	uint64_t max_ns;	/* the group's longest wait in the ledger; 0 = not known */
+	uint64_t gate_ns; /* of the value: seen while switches were too many to look at each */
+	uint64_t kernel_only_ns; /* of the value: the stack ends at the system call */
+	uint64_t overrun_ns;	 /* exact waits beyond the ledger's time: they should not be */
+	uint64_t half_width_ns;	 /* of the 95 % interval of the value */
+	uint64_t n_seen;	 /* waits seen, not estimated */
+	uint64_t max_ns;	 /* the group's longest wait in the ledger; 0 = not known */
 };
 
 /* Reads; after EXIT_ANSWERED event_answer_done() must follow, other codes were said. */

@@ -216,7 +216,7 @@ static int print_histogram(const struct latency_answer *a, const struct latency_
 
 static void print_foot(const struct latency_answer *a)
 {
-	char again[512], event[128];
+	char again[512], event[128], top_event[128];
 
 	if (a->n_rows > a->n_shown)
 		printf("...%zu more rows. ", a->n_rows - a->n_shown);
@@ -226,10 +226,10 @@ static void print_foot(const struct latency_answer *a)
 	if (!output_is_terminal())
 		return;
 	query_args_print(a->query->args, again, sizeof(again));
-	event_args_print(&a->options->event, EVENT_CPU, event, sizeof(event));
-	printf("Next: profctl latency%s%s --by %s   |   profctl top%s%s\n", again,
-	       a->options->event.event == EVENT_OFFCPU ? "" : event,
-	       a->options->by == LATENCY_BY_STACK ? "thread" : "stack", again, event);
+	event_args_print(&a->options->event, EVENT_OFFCPU, event, sizeof(event));
+	event_args_print(&a->options->event, EVENT_CPU, top_event, sizeof(top_event));
+	printf("Next: profctl latency%s%s --by %s   |   profctl top%s%s\n", again, event,
+	       a->options->by == LATENCY_BY_STACK ? "thread" : "stack", again, top_event);
 }
 
 int latency_table_print(const struct latency_answer *a)

@@ -77,6 +77,11 @@ struct bucket *bucket_cycle_open(struct bucket_cycle *cycle)
 	return cycle->bucket;
 }
 
+uint64_t bucket_cycle_begin_mono_ns(const struct bucket_cycle *cycle)
+{
+	return cycle->clock.begin_mono_ns;
+}
+
 uint64_t bucket_cycle_end_mono_ns(const struct bucket_cycle *cycle)
 {
 	return cycle->clock.end_mono_ns;

@@ -44,7 +44,8 @@ void bucket_cycle_start(struct bucket_cycle *cycle);
 /* The bucket being filled; never NULL after bucket_cycle_new(). */
 struct bucket *bucket_cycle_open(struct bucket_cycle *cycle);
 
-/* When the open bucket ends, CLOCK_MONOTONIC. */
+/* When the open bucket began to be filled, and when it ends, CLOCK_MONOTONIC. */
+uint64_t bucket_cycle_begin_mono_ns(const struct bucket_cycle *cycle);
 uint64_t bucket_cycle_end_mono_ns(const struct bucket_cycle *cycle);
 
 /* Ends buckets until that time lies in the open one. 0 or -ENOMEM. */

@@ -31,7 +31,7 @@ static int open_stacks(const struct profiler *p)
 {
 	const struct offcpu_programs *offcpu = collectors_offcpu(p->collectors);
 
-	return offcpu ? offcpu_programs_open_stacks(offcpu, LONG_WAITS_STACKS_MAX) : -ENOTSUP;
+	return offcpu ? offcpu_programs_open_stacks(offcpu) : -ENOTSUP;
 }
 
 static void on_pass_record(void *ctx, void *record, size_t size, uint64_t boundary_mono_ns)

@@ -97,7 +97,9 @@ int profiler_on_sample(void *ctx, const struct sample *sample)
 	if (sample->kind == WIRE_CPU)
 		attribution_add(p->attribution, sample, now_ns, bucket_cycle_open(p->cycle));
 	else
-		wait_rows_add(p->wait_rows, sample, now_ns, bucket_cycle_open(p->cycle));
+		wait_rows_add(p->wait_rows, sample, now_ns,
+			      &(struct wait_bucket){bucket_cycle_open(p->cycle),
+						    bucket_cycle_begin_mono_ns(p->cycle)});
 	return 0;
 }
 
@@ -242,6 +244,8 @@ static void keep_house(struct profiler *p)
 		symbolize_flush(p->symbolize);
 		follow_cpus(p);
 		opener_watch(p->opener, now_ns);
+		if (collectors_offcpu(p->collectors))
+			offcpu_programs_watch(collectors_offcpu(p->collectors), now_ns);
 		unwind_feed_scan(p->unwind, now_ns);
 		if (p->guarded_until_ns && now_ns >= p->guarded_until_ns)
 			end_guard(p, false);

@@ -4,6 +4,7 @@
  */
 #include "capture/offcpu_programs.h"
 
+#include "switch_cpu.h"
 #include "wire.h"
 
 /* bpftool's output casts a const away. */
@@ -11,6 +12,7 @@
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #include "ledger.skel.h"
 #include "offcpu.skel.h"
+#include "waker.skel.h"
 #pragma GCC diagnostic pop
 
 #include <bpf/bpf.h>
@@ -20,14 +22,25 @@
 #include <malloc.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define WINDOWS_PER_S 10 /* WINDOW_NS of offcpu.bpf.c */
-#define SWITCH_TYPE   "btf_trace_sched_switch"
+#define SWITCH_TYPE "btf_trace_sched_switch"
+
+/* The gate of a CPU shuts at so many switches a second, and opens again below. */
+#define GATE_SHUT_HZ 15000u
+#define GATE_OPEN_HZ 12000u
 
 struct offcpu_programs {
 	struct offcpu_bpf *offcpu;
 	struct ledger_bpf *ledger;
-	bool has_stacks; /* the sleepable pass was loaded */
+	struct waker_bpf *waker; /* NULL: wakers are not asked for */
+	bool has_stacks;	 /* the sleepable pass was loaded */
+	struct switch_cpu *cpus; /* mapped, n_cpus of them */
+	uint64_t *n_switches;	 /* of each, when they were looked at last */
+	uint32_t n_cpus;
+	uint32_t stacks_per_s;
+	uint64_t watched_mono_ns;
+	uint32_t n_gates;
 };
 
 __attribute__((format(printf, 4, 5))) static int fail(char *why, size_t size, int r,
@@ -60,107 +73,155 @@ static bool has_prev_state(void)
 	return found;
 }
 
-static uint32_t at_least_one(uint32_t n)
-{
-	return n ? n : 1;
-}
+/* A map of two objects is one. */
+struct shared_map {
+	struct bpf_map *map;
+	int fd;
+};
 
-static int lend_maps(struct offcpu_programs *p, const struct offcpu_options *options)
+static int share_maps(const struct shared_map *maps, size_t n)
 {
-	struct offcpu_bpf *offcpu = p->offcpu;
-	struct ledger_bpf *ledger = p->ledger;
-	const struct {
-		struct bpf_map *map;
-		int fd;
-	} lent[] = {
-		{offcpu->maps.events, options->events},
-		{offcpu->maps.drops, options->drops},
-		{offcpu->maps.processes_seen, options->processes_seen},
-		{offcpu->maps.unwind_slabs, options->unwind_slabs},
-		{offcpu->maps.unwind_files, options->unwind_files},
-		{offcpu->maps.unwind_processes, options->unwind_processes},
-		{ledger->maps.unwind_slabs, options->unwind_slabs},
-		{ledger->maps.unwind_files, options->unwind_files},
-		{ledger->maps.unwind_processes, options->unwind_processes},
-	};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(lent); i++)
-		r = bpf_map__reuse_fd(lent[i].map, lent[i].fd);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = bpf_map__reuse_fd(maps[i].map, maps[i].fd);
 	return r;
 }
 
-static void set_options(struct offcpu_programs *p, const struct offcpu_options *options)
-{
-	struct offcpu_bpf *offcpu = p->offcpu;
-	struct ledger_bpf *ledger = p->ledger;
+/* Each object walks user stacks and fills the ring. */
+#define LEND_MAPS(object, options)                                                                 \
+	share_maps(                                                                                \
+		(const struct shared_map[]){                                                       \
+			{(object)->maps.events, (options)->events},                                \
+			{(object)->maps.drops, (options)->drops},                                  \
+			{(object)->maps.processes_seen, (options)->processes_seen},                \
+			{(object)->maps.unwind_slabs, (options)->unwind_slabs},                    \
+			{(object)->maps.unwind_files, (options)->unwind_files},                    \
+			{(object)->maps.unwind_processes, (options)->unwind_processes},            \
+		},                                                                                 \
+		6)
 
-	offcpu->rodata->captures_a_window = at_least_one(options->stacks_per_s / WINDOWS_PER_S);
-	offcpu->rodata->kernel_walk_frames_max = options->kernel_frames_max;
-	offcpu->rodata->walk_user_stacks = !options->safe_mode;
-	offcpu->rodata->has_prev_state = has_prev_state();
-	if (options->user_frames_max && options->user_frames_max < WIRE_USER_FRAMES_MAX)
-		ledger->rodata->long_wait_frames_max = options->user_frames_max;
-	ledger->rodata->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-}
+#define SET_WALK(object, options)                                                                  \
+	do {                                                                                       \
+		(object)->rodata->kernel_walk_frames_max = (options)->kernel_frames_max;           \
+		(object)->rodata->walk_user_stacks = !(options)->safe_mode;                        \
+		if ((options)->user_frames_max &&                                                  \
+		    (options)->user_frames_max < WIRE_USER_FRAMES_MAX)                             \
+			(object)->rodata->user_frames_max = (options)->user_frames_max;            \
+	} while (0)
 
-/* The ledger shares what is kept of each thread with the collector. */
-static int load(struct offcpu_programs *p)
-{
-	int r = offcpu_bpf__load(p->offcpu);
-
-	if (r == 0)
-		r = bpf_map__reuse_fd(p->ledger->maps.threads,
-				      bpf_map__fd(p->offcpu->maps.threads));
-	if (r == 0)
-		r = bpf_map__reuse_fd(p->ledger->maps.switch_clocks,
-				      bpf_map__fd(p->offcpu->maps.switch_clocks));
-	return r < 0 ? r : ledger_bpf__load(p->ledger);
-}
-
-static int open_programs(struct offcpu_programs *p, const struct offcpu_options *options,
-			 bool with_stacks)
+static int load_offcpu(struct offcpu_programs *p, const struct offcpu_options *options)
 {
 	int r;
 
 	p->offcpu = offcpu_bpf__open();
-	p->ledger = p->offcpu ? ledger_bpf__open() : NULL;
-	if (!p->ledger)
+	if (!p->offcpu)
 		return -errno;
-	p->has_stacks = with_stacks;
-	(void)bpf_program__set_autoload(p->ledger->progs.long_wait_pass, with_stacks);
-	set_options(p, options);
-	r = lend_maps(p, options);
-	return r < 0 ? r : load(p);
+	SET_WALK(p->offcpu, options);
+	p->offcpu->rodata->stacks_per_s = options->stacks_per_s;
+	p->offcpu->rodata->switch_has_state = has_prev_state();
+	r = bpf_map__set_max_entries(p->offcpu->maps.switch_cpus, p->n_cpus);
+	if (r == 0)
+		r = LEND_MAPS(p->offcpu, options);
+	return r < 0 ? r : offcpu_bpf__load(p->offcpu);
 }
 
-static void close_programs(struct offcpu_programs *p)
+/* The ledger shares what is kept of each thread with the collector. */
+static int load_ledger(struct offcpu_programs *p, const struct offcpu_options *options)
 {
-	ledger_bpf__destroy(p->ledger);
-	offcpu_bpf__destroy(p->offcpu);
-	p->ledger = NULL;
-	p->offcpu = NULL;
+	long page_bytes = sysconf(_SC_PAGESIZE);
+	int r;
+
+	p->ledger = ledger_bpf__open();
+	if (!p->ledger)
+		return -errno;
+	(void)bpf_program__set_autoload(p->ledger->progs.ledger_user_stacks, p->has_stacks);
+	SET_WALK(p->ledger, options);
+	p->ledger->rodata->page_shift = (uint32_t)__builtin_ctzl((unsigned long)page_bytes);
+	r = LEND_MAPS(p->ledger, options);
+	if (r == 0)
+		r = share_maps(
+			(const struct shared_map[]){
+				{p->ledger->maps.threads, bpf_map__fd(p->offcpu->maps.threads)},
+				{p->ledger->maps.clock_offset,
+				 bpf_map__fd(p->offcpu->maps.clock_offset)},
+			},
+			2);
+	return r < 0 ? r : ledger_bpf__load(p->ledger);
+}
+
+static int load_waker(struct offcpu_programs *p, const struct offcpu_options *options)
+{
+	int r;
+
+	p->waker = waker_bpf__open();
+	if (!p->waker)
+		return -errno;
+	SET_WALK(p->waker, options);
+	r = bpf_map__set_max_entries(p->waker->maps.switch_cpus, p->n_cpus);
+	if (r == 0)
+		r = LEND_MAPS(p->waker, options);
+	if (r == 0)
+		r = share_maps(
+			(const struct shared_map[]){
+				{p->waker->maps.threads, bpf_map__fd(p->offcpu->maps.threads)},
+				{p->waker->maps.clock_offset,
+				 bpf_map__fd(p->offcpu->maps.clock_offset)},
+				{p->waker->maps.switch_cpus,
+				 bpf_map__fd(p->offcpu->maps.switch_cpus)},
+			},
+			3);
+	return r < 0 ? r : waker_bpf__load(p->waker);
+}
+
+static int load_programs(struct offcpu_programs *p, const struct offcpu_options *options)
+{
+	int r = load_offcpu(p, options);
+
+	if (r == 0)
+		r = load_ledger(p, options);
+	if (r < 0 && p->ledger && r != -EPERM && r != -EACCES) {
+		/* Iterators that may sleep are of 5.18. */
+		ledger_bpf__destroy(p->ledger);
+		p->has_stacks = false;
+		r = load_ledger(p, options);
+	}
+	if (r == 0 && options->wakers)
+		r = load_waker(p, options);
+	return r;
+}
+
+static int map_cpus(struct offcpu_programs *p)
+{
+	void *cpus = mmap(NULL, p->n_cpus * sizeof(*p->cpus), PROT_READ | PROT_WRITE, MAP_SHARED,
+			  bpf_map__fd(p->offcpu->maps.switch_cpus), 0);
+
+	if (cpus == MAP_FAILED)
+		return -errno;
+	p->cpus = cpus;
+	p->n_switches = calloc(p->n_cpus, sizeof(*p->n_switches));
+	return p->n_switches ? 0 : -ENOMEM;
 }
 
 int offcpu_programs_new(const struct offcpu_options *options, struct offcpu_programs **ret,
 			char *why, size_t size)
 {
 	_cleanup_(offcpu_programs_freep) struct offcpu_programs *p = calloc(1, sizeof(*p));
-	int r;
+	int r, n_cpus = libbpf_num_possible_cpus();
 
-	if (!p)
+	if (!p || n_cpus < 0)
 		return fail(why, size, -ENOMEM, "out of memory");
-	r = open_programs(p, options, true);
-	if (r < 0 && r != -EPERM && r != -EACCES) {
-		/* Iterators that may sleep are of 5.18. */
-		close_programs(p);
-		r = open_programs(p, options, false);
-	}
+	p->n_cpus = (uint32_t)n_cpus;
+	p->stacks_per_s = options->stacks_per_s;
+	p->has_stacks = true;
+	r = load_programs(p, options);
+	if (r == 0)
+		r = map_cpus(p);
 	/* libbpf took the kernel's whole BTF apart for each. */
 	(void)malloc_trim(0);
 	if (r < 0)
 		return fail(why, size, r,
-			    "the kernel refused the programs for waiting time (%s): it needs task "
+			    "the kernel refused the programs for waiting time (%s); they need task "
 			    "storage for tracing programs (5.12) and sched_info; profd --debug "
 			    "shows what libbpf says",
 			    strerror(-r));
@@ -170,8 +231,14 @@ int offcpu_programs_new(const struct offcpu_options *options, struct offcpu_prog
 
 struct offcpu_programs *offcpu_programs_free(struct offcpu_programs *p)
 {
-	if (p)
-		close_programs(p);
+	if (!p)
+		return NULL;
+	if (p->cpus)
+		(void)munmap(p->cpus, p->n_cpus * sizeof(*p->cpus));
+	free(p->n_switches);
+	waker_bpf__destroy(p->waker);
+	ledger_bpf__destroy(p->ledger);
+	offcpu_bpf__destroy(p->offcpu);
 	free(p);
 	return NULL;
 }
@@ -205,11 +272,15 @@ int offcpu_programs_attach(struct offcpu_programs *p, char *why, size_t size)
 			bpf_program__attach(p->offcpu->progs.offcpu_switch);
 		r = p->offcpu->links.offcpu_switch ? 0 : -errno;
 	}
+	if (r == 0 && p->waker)
+		r = waker_bpf__attach(p->waker);
 	return r < 0 ? fail(why, size, r, "cannot trace switches: %s", strerror(-r)) : 0;
 }
 
 void offcpu_programs_detach(struct offcpu_programs *p)
 {
+	if (p->waker)
+		waker_bpf__detach(p->waker);
 	offcpu_bpf__detach(p->offcpu);
 }
 
@@ -222,10 +293,45 @@ int offcpu_programs_open_pass(const struct offcpu_programs *p)
 	return fd;
 }
 
-int offcpu_programs_open_stacks(const struct offcpu_programs *p, uint32_t n_max)
+int offcpu_programs_open_stacks(const struct offcpu_programs *p)
 {
-	if (!p->has_stacks || !p->ledger->links.long_wait_pass)
+	if (!p->has_stacks || !p->ledger->links.ledger_user_stacks)
 		return -ENOTSUP;
-	p->ledger->bss->long_waits_left = n_max;
-	return bpf_iter_create(bpf_link__fd(p->ledger->links.long_wait_pass));
+	p->ledger->bss->n_user_stacks = 0;
+	return bpf_iter_create(bpf_link__fd(p->ledger->links.ledger_user_stacks));
+}
+
+/* How many bits of a coin must be 0, so that about the wanted number is drawn. */
+static uint32_t gate_log2(uint64_t hz, uint32_t stacks_per_s)
+{
+	uint32_t k = 1;
+
+	while (k < SWITCH_GATE_MAX && hz >> (k + 1) >= stacks_per_s)
+		k++;
+	return k;
+}
+
+void offcpu_programs_watch(struct offcpu_programs *p, uint64_t now_mono_ns)
+{
+	uint64_t past_ns = now_mono_ns - p->watched_mono_ns;
+
+	p->n_gates = 0;
+	for (uint32_t i = 0; i < p->n_cpus; i++) {
+		volatile struct switch_cpu *cpu = &p->cpus[i];
+		uint64_t n_switches = cpu->n_switches;
+		uint64_t hz = (n_switches - p->n_switches[i]) * 1000000ull / (past_ns / 1000 + 1);
+		uint32_t from_hz = cpu->gate_log2 ? GATE_OPEN_HZ : GATE_SHUT_HZ;
+
+		p->n_switches[i] = n_switches;
+		if (!p->watched_mono_ns)
+			continue;
+		cpu->gate_log2 = hz >= from_hz ? gate_log2(hz, p->stacks_per_s) : 0;
+		p->n_gates += cpu->gate_log2 != 0;
+	}
+	p->watched_mono_ns = now_mono_ns;
+}
+
+uint32_t offcpu_programs_gates(const struct offcpu_programs *p)
+{
+	return p->n_gates;
 }

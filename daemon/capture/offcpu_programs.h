@@ -43,8 +43,14 @@ void offcpu_programs_detach(struct offcpu_programs *programs);
  * kind WIRE_LEDGER; negative errno. The caller closes it. */
 int offcpu_programs_open_pass(const struct offcpu_programs *programs);
 
-/* The same for user stacks of waits that go on and that the pass before found to have none: `n_max`
+/* The same for user stacks of waits that go on and that the pass before found to have none: 200
  * records of kind WIRE_WAIT_BEGIN at most. Reading it sleeps. -ENOTSUP on a kernel without. */
-int offcpu_programs_open_stacks(const struct offcpu_programs *programs, uint32_t n_max);
+int offcpu_programs_open_stacks(const struct offcpu_programs *programs);
+
+/* Shuts the gate of CPUs that switch too often for a look at each switch, and opens it again; to be
+ * called about once a second. */
+void offcpu_programs_watch(struct offcpu_programs *programs, uint64_t now_mono_ns);
+/* CPUs behind a shut gate. */
+uint32_t offcpu_programs_gates(const struct offcpu_programs *programs);
 
 #endif

@@ -14,9 +14,6 @@ _Static_assert((int)WIRE_STATE_MAX == (int)WAIT_STATE_MAX &&
 		       (int)WIRE_STATE_STOPPED == (int)WAIT_STATE_STOPPED,
 	       "states are stored as they come");
 
-/* The ledger's clock and the waits' differ by less, over a bucket. */
-#define WHOLE_SLACK_NS 1000000ull
-
 struct wait_rows {
 	struct attribution *attribution;
 	struct waits *waits;
@@ -29,6 +26,7 @@ struct taking {
 	const struct sample *sample;
 	uint64_t now_mono_ns;
 	struct bucket *bucket;
+	uint64_t begin_mono_ns; /* of the bucket */
 };
 
 static const struct stack_place not_sampled = {.kind = LOCATION_SYNTHETIC,
@@ -168,10 +166,19 @@ static int stack_of_end(struct taking *t, const struct wait *wait, uint32_t *ret
 	return r < 0 ? r : put_stack(t, places->places, places->n, ret);
 }
 
+/* What no bucket was given yet. */
+static uint64_t rest_ns(const struct wire_wait *w, const struct wait *wait)
+{
+	int64_t rest_ns = (int64_t)w->blocked_ns - (int64_t)w->charged_ns;
+
+	if (wait)
+		rest_ns += wait->owed_ns;
+	return rest_ns > 0 ? (uint64_t)rest_ns : 0;
+}
+
 static int add_end(struct taking *t, const struct wait *wait)
 {
 	const struct wire_wait *w = &t->sample->wait;
-	uint64_t charged_ns = w->charged_ns < w->blocked_ns ? w->charged_ns : w->blocked_ns;
 	struct wait_class class = {.state = (enum wait_state)w->state,
 				   .exact = w->flags & WIRE_WAIT_EXACT,
 				   .gate = w->flags & WIRE_WAIT_GATE,
@@ -187,7 +194,7 @@ static int add_end(struct taking *t, const struct wait *wait)
 	class.kernel_only = class.kernel_only && thread.has_memory;
 	if (r == 0 && w->blocked_ns) {
 		row.type = SAMPLE_OFFCPU;
-		r = add_part(t, row, class, w->blocked_ns - charged_ns, w->blocked_ns);
+		r = add_part(t, row, class, rest_ns(w, wait), w->blocked_ns);
 	}
 	if (r == 0 && w->runq_ns) {
 		row.type = SAMPLE_RUNQ;
@@ -238,7 +245,24 @@ static struct wait *open_wait(struct taking *t, const struct attribution_thread 
 	return waits_begin(waits, sample->tid, l->open_since_mono_ns, &not_sampled, 1, true);
 }
 
-/* What the bucket has of a wait that goes on. */
+/* What the bucket has of a wait that goes on, charged until a little after its end. */
+static uint64_t part_of_bucket(const struct taking *t, struct wait *wait)
+{
+	const struct wire_ledger *l = &t->sample->ledger;
+	uint64_t end_mono_ns = t->sample->mono_ns + 1;
+	uint64_t since_mono_ns =
+		l->open_since_mono_ns > t->begin_mono_ns ? l->open_since_mono_ns : t->begin_mono_ns;
+	uint64_t part_ns;
+
+	if (!wait || since_mono_ns >= end_mono_ns)
+		return l->open_charge_ns;
+	part_ns = end_mono_ns - since_mono_ns;
+	wait->owed_ns += (int64_t)l->open_charge_ns - (int64_t)part_ns;
+	return part_ns;
+}
+
+/* A row, or nothing but the mark of a wait that is like that from the bucket's beginning to its
+ * end. */
 static int add_open(struct taking *t, const struct attribution_thread *thread)
 {
 	const struct wire_ledger *l = &t->sample->ledger;
@@ -250,8 +274,8 @@ static int add_open(struct taking *t, const struct attribution_thread *thread)
 	struct profile_row row = {.type = SAMPLE_OFFCPU,
 				  .series = thread->series,
 				  .bin = wait_class_pack(&class),
-				  .value = l->open_charge_ns};
-	bool whole = l->open_charge_ns + WHOLE_SLACK_NS >= l->elapsed_ns;
+				  .value = part_of_bucket(t, wait)};
+	bool whole = l->open_since_mono_ns <= t->begin_mono_ns;
 	int r = put_stack(t, wait ? wait->places : NULL, wait ? wait->n : 0, &row.stack);
 
 	if (r < 0)
@@ -326,10 +350,13 @@ static void take_ledger(struct taking *t)
 }
 
 void wait_rows_add(struct wait_rows *rows, const struct sample *sample, uint64_t now_mono_ns,
-		   struct bucket *bucket)
+		   const struct wait_bucket *bucket)
 {
-	struct taking t = {
-		.rows = rows, .sample = sample, .now_mono_ns = now_mono_ns, .bucket = bucket};
+	struct taking t = {.rows = rows,
+			   .sample = sample,
+			   .now_mono_ns = now_mono_ns,
+			   .bucket = bucket->bucket,
+			   .begin_mono_ns = bucket->begin_mono_ns};
 
 	rows->counters.n_records++;
 	if (sample->kind == WIRE_WAIT_BEGIN)

@@ -26,17 +26,25 @@ int wait_rows_new(struct attribution *attribution, struct wait_rows **ret);
 struct wait_rows *wait_rows_free(struct wait_rows *rows);
 DEFINE_CLEANUP(struct wait_rows *, wait_rows_free);
 
+/* The bucket being filled, and since when it is: what is charged of a wait is not older. */
+struct wait_bucket {
+	struct bucket *bucket;
+	uint64_t begin_mono_ns;
+};
+
 /*
  * Adds a record of any kind but WIRE_CPU to the bucket of its time, or counts why not:
  *
  * WIRE_WAIT_BEGIN is kept until the wait ends; nothing is added. WIRE_WAIT_END is a row
  * SAMPLE_OFFCPU of what was not charged yet and a row SAMPLE_RUNQ, each weighted and with the class
  * of wait_class.h; and SAMPLE_WAKER when WIRE_WAKER had come. WIRE_LEDGER is a row of the ledger;
- * what it charges of a wait that goes on is a row, or held when the thread was blocked over the
- * whole of it and the stack is the one of the charge before.
+ * what a wait that goes on has of the bucket is a row, or held when it is all of it and the stack
+ * is the one of the charge before. A pass comes a little after the bucket's end and charges until
+ * then: the difference is carried to the next bucket, so that each has its part and the sum is the
+ * wait.
  */
 void wait_rows_add(struct wait_rows *rows, const struct sample *sample, uint64_t now_mono_ns,
-		   struct bucket *bucket);
+		   const struct wait_bucket *bucket);
 
 /* All threads were passed over, and what was said of them was added: waits that began before that
  * time and are not among those that go on are forgotten. */

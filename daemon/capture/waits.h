@@ -28,6 +28,7 @@ struct wait {
 	uint64_t begin_mono_ns;
 	struct stack_place *places; /* leaf first */
 	uint32_t n;
+	int64_t owed_ns;	  /* passes charged it with so much more than buckets were given */
 	bool kernel_only;	  /* the user part of its stack was not taken */
 	bool charged;		  /* a bucket was charged with it, on this stack */
 	bool seen;		  /* to be set by who sees that it goes on; waits_sweep() */

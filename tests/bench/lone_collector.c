@@ -10,6 +10,7 @@
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #include "ledger.skel.h"
 #include "offcpu.skel.h"
+#include "switch_cpu.h"
 #pragma GCC diagnostic pop
 
 #include <bpf/bpf.h>
@@ -107,21 +108,38 @@ static bool switch_has_state(void)
 	return has;
 }
 
+/* As profd does behind its watch of each CPU's switches. */
+static void shut_gates(const struct lone_collector *c, uint32_t n_cpus)
+{
+	struct switch_cpu *cpus = mmap(NULL, n_cpus * sizeof(*cpus), PROT_READ | PROT_WRITE,
+				       MAP_SHARED, bpf_map__fd(c->offcpu->maps.switch_cpus), 0);
+
+	if (cpus == MAP_FAILED)
+		err(1, "cannot map switch_cpus");
+	for (uint32_t i = 0; i < n_cpus; i++)
+		cpus[i].gate_log2 = SWITCH_GATE_MAX;
+	(void)munmap(cpus, n_cpus * sizeof(*cpus));
+}
+
 static void load(struct lone_collector *c, bool with_gate)
 {
+	int n_cpus = libbpf_num_possible_cpus();
+
 	c->offcpu = offcpu_bpf__open();
 	c->ledger = ledger_bpf__open();
 	if (!c->offcpu || !c->ledger)
 		err(1, "cannot open the BPF programs");
-	c->offcpu->rodata->has_prev_state = switch_has_state();
-	if (!with_gate)
-		c->offcpu->rodata->gate_shut_hz = UINT32_MAX;
-	if (offcpu_bpf__load(c->offcpu) < 0 ||
+	c->offcpu->rodata->switch_has_state = switch_has_state();
+	if (n_cpus < 0 ||
+	    bpf_map__set_max_entries(c->offcpu->maps.switch_cpus, (uint32_t)n_cpus) < 0 ||
+	    offcpu_bpf__load(c->offcpu) < 0 ||
 	    bpf_map__reuse_fd(c->ledger->maps.threads, bpf_map__fd(c->offcpu->maps.threads)) < 0 ||
-	    bpf_map__reuse_fd(c->ledger->maps.switch_clocks,
-			      bpf_map__fd(c->offcpu->maps.switch_clocks)) < 0 ||
+	    bpf_map__reuse_fd(c->ledger->maps.clock_offset,
+			      bpf_map__fd(c->offcpu->maps.clock_offset)) < 0 ||
 	    ledger_bpf__load(c->ledger) < 0)
 		err(1, "cannot load the BPF programs");
+	if (with_gate)
+		shut_gates(c, (uint32_t)n_cpus);
 }
 
 struct lone_collector *lone_collector_new(bool with_gate)

@@ -177,6 +177,9 @@ static void add_rows(unsigned int number, struct profile_row *rows, uint32_t *n)
 			.state = content[i].state,
 			.exact = content[i].exact,
 			.weight_log2 = content[i].weight_log2,
+			/* The disk's later waits, and the job's sleep. */
+			.kernel_only = content[i].stack == DISK && number == 4,
+			.gate = content[i].stack == SLEEP,
 		};
 
 		if (content[i].bucket != number)

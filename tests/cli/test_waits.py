@@ -131,6 +131,11 @@ class Figures(WaitsCase):
         self.assertEqual(functions["ep_poll"]["total_ns"], 37 * S)
         runq, _ = self.top_json("-e", "runq", *WINDOW)
         self.assertEqual(functions["[run-queue]"]["self_ns"], runq["total_ns"])
+        _, modules = self.by("module", "-e", "wall", "--by", "module")
+        self.assertEqual(modules["[run-queue]"]["self_ns"], runq["total_ns"])
+        self.assertEqual(modules["[kernel]"]["self_ns"], 0)
+        offcpu, _ = self.top_json("-e", "offcpu", *WINDOW)
+        self.assertEqual(modules["[off-cpu]"]["self_ns"], offcpu["total_ns"])
         _, reasons = self.by("reason", "-e", "wall", "--by", "reason")
         self.assertEqual(reasons["[on-cpu]"]["self_ns"], 90 * 20 * MS)
         self.assertEqual(reasons["cpu"]["self_ns"], runq["total_ns"])
@@ -188,7 +193,10 @@ class Figures(WaitsCase):
         self.assertEqual(lines["[not sampled]"], str(80 * MS))
         self.assertEqual(sum(map(int, lines.values())), 13200 * MS)
         self.assertIn("of the waits: exact 98.5 %, sampled 0.9 % (± 1.5 % of the total), "
-                      "not sampled 0.6 %", err)
+                      "not sampled 0.6 %; 0.9 % seen while switches were too many", err)
+        _, err = self.run_profctl("export", "-e", "offcpu", "--reason", "disk", "-o", "folded",
+                                  *WINDOW)
+        self.assertIn("; 47.4 % with kernel frames only", err)
 
     def test_next_command(self):
         out, _ = self.run_on_terminal("top", "-e", "offcpu", "--reason", "pipe-read,poll", *WINDOW)

@@ -29,6 +29,7 @@ struct fixture {
 	struct attribution *attribution;
 	struct wait_rows *rows;
 	struct bucket *bucket;
+	uint64_t begin_ns; /* of the bucket */
 };
 
 static int set_up(void **state)
@@ -50,6 +51,7 @@ static int set_up(void **state)
 		0);
 	assert_int_equal(wait_rows_new(f->attribution, &f->rows), 0);
 	assert_int_equal(bucket_new(&f->bucket), 0);
+	f->begin_ns = 10 * S;
 	*state = f;
 	return 0;
 }
@@ -86,7 +88,7 @@ static struct sample *make(enum wire_kind kind, uint32_t tid, uint64_t mono_ns)
 
 static void add(struct fixture *f, const struct sample *sample)
 {
-	wait_rows_add(f->rows, sample, NOW_NS, f->bucket);
+	wait_rows_add(f->rows, sample, NOW_NS, &(struct wait_bucket){f->bucket, f->begin_ns});
 }
 
 static void begin(struct fixture *f, uint32_t tid, uint64_t mono_ns, uint64_t offset, bool late)
@@ -110,9 +112,10 @@ static void end(struct fixture *f, uint32_t tid, const struct wire_wait *wait)
 	add(f, sample);
 }
 
+/* Of the bucket's end, a second after its beginning. */
 static void pass(struct fixture *f, uint32_t tid, const struct wire_ledger *ledger)
 {
-	struct sample *sample = make(WIRE_LEDGER, tid, 50 * S);
+	struct sample *sample = make(WIRE_LEDGER, tid, f->begin_ns + S - 1);
 
 	sample->ledger = *ledger;
 	add(f, sample);
@@ -122,6 +125,7 @@ static void next_bucket(struct fixture *f)
 {
 	bucket_free(f->bucket);
 	assert_int_equal(bucket_new(&f->bucket), 0);
+	f->begin_ns += S;
 }
 
 static const struct profile_bucket *finish(struct fixture *f)
@@ -270,21 +274,22 @@ static void test_kernel_thread(void **state)
 	assert_string_equal(p->series[p->rows[0].series].exe, "");
 }
 
-/* Blocked over three buckets: a row, then held, then what is left, and one wait in all. */
+/* Blocked from 10.4 s to 14.1 s: a row, then held, then what is left, and one wait in all. Passes
+ * come late, and charge until they do; buckets have their parts all the same. */
 static void test_open_wait(void **state)
 {
 	struct fixture *f = *state;
-	struct wire_ledger ledger = {.elapsed_ns = S,
-				     .blocked_ns = 600 * MS,
+	struct wire_ledger ledger = {.elapsed_ns = S + 30 * MS,
+				     .blocked_ns = 630 * MS,
 				     .oncpu_ns = 400 * MS,
-				     .open_since_mono_ns = 10 * S,
-				     .open_charge_ns = 600 * MS,
+				     .open_since_mono_ns = 10 * S + 400 * MS,
+				     .open_charge_ns = 630 * MS,
 				     .open_state = WIRE_STATE_SLEEP,
 				     .flags = WIRE_LEDGER_OPEN_DRAWN};
 	const struct profile_bucket *p;
 	const struct profile_row *row;
 
-	begin(f, 1, 10 * S, 0x20, false);
+	begin(f, 1, 10 * S + 400 * MS, 0x20, false);
 	pass(f, 1, &ledger);
 	p = finish(f);
 	row = find(p, SAMPLE_OFFCPU);
@@ -299,9 +304,9 @@ static void test_open_wait(void **state)
 	assert_int_equal(p->ledger[0].user_ns, 400 * MS); /* no tick came */
 
 	ledger.oncpu_ns = 0;
-	ledger.blocked_ns = ledger.open_charge_ns = S;
 	for (int i = 0; i < 2; i++) {
 		next_bucket(f);
+		ledger.open_charge_ns = i ? S + 20 * MS : S - 30 * MS; /* 50 ms late at the end */
 		pass(f, 1, &ledger);
 		p = finish(f);
 		assert_int_equal(p->n_rows, 0);
@@ -313,17 +318,19 @@ static void test_open_wait(void **state)
 
 	/* A better stack is a row again. */
 	next_bucket(f);
-	begin(f, 1, 10 * S, 0x40, true);
+	begin(f, 1, 10 * S + 400 * MS, 0x40, true);
+	ledger.open_charge_ns = S;
 	pass(f, 1, &ledger);
 	p = finish(f);
 	assert_int_equal(p->n_held, 0);
 	assert_int_equal(leaf(p, p->rows[0].stack)->offset, 0x40);
+	assert_int_equal(p->rows[0].value, S);
 
 	next_bucket(f);
 	end(f, 1,
-	    &(struct wire_wait){.begin_mono_ns = 10 * S,
+	    &(struct wire_wait){.begin_mono_ns = 10 * S + 400 * MS,
 				.blocked_ns = 3700 * MS,
-				.charged_ns = 3600 * MS,
+				.charged_ns = 3620 * MS,
 				.state = WIRE_STATE_SLEEP,
 				.flags = WIRE_WAIT_EXACT | WIRE_WAIT_DRAWN});
 	p = finish(f);

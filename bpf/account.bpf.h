@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * account.bpf.h - a thread's record of the ledger: what it did since its record before. Made by the
+ * pass over all threads, and at a thread's last switch.
+ */
+#ifndef PROFD_ACCOUNT_BPF_H
+#define PROFD_ACCOUNT_BPF_H
+
+#include "thread.bpf.h"
+
+/* Set before loading: of a page. */
+const volatile __u32 page_shift = 12;
+
+/* An arrival more or less is one that happens just now. */
+#define ACCOUNT_MISSED_SLACK 2
+
+/* When and of whom. */
+struct account {
+	struct task_struct *task;
+	struct thread *thread;
+	__u64 mono_ns;
+	__u64 clock_ns; /* the run queues' clock then */
+	__u32 is_running;
+};
+
+static __always_inline __u64 larger(__u64 a, __u64 b)
+{
+	return a > b ? a : b;
+}
+
+/* Running totals now. What is estimated may be a little above what the kernel counts in the end:
+ * no total goes back. */
+static __always_inline void account_totals(const struct account *a, struct thread_base *ret)
+{
+	struct task_struct *task = a->task;
+	struct thread *t = a->thread;
+	struct rq *rq = task->se.cfs_rq->rq;
+	__u64 queued_ns = task->sched_info.last_queued;
+
+	ret->mono_ns = a->mono_ns;
+	ret->clock_ns = a->clock_ns;
+	ret->oncpu_ns = task->se.sum_exec_runtime;
+	ret->runq_ns = task->sched_info.run_delay;
+	/* The queue's clocks may be a tick old; what the clock is ahead of them was run as well. */
+	if (a->is_running) {
+		__s64 since =
+			(__s64)(rq->clock_task - task->se.exec_start + (a->clock_ns - rq->clock));
+
+		/* Its CPU may be counting just now. */
+		if (since > 0)
+			ret->oncpu_ns += since;
+	} else if (queued_ns && a->clock_ns > queued_ns)
+		ret->runq_ns += a->clock_ns - queued_ns;
+	ret->oncpu_ns = larger(ret->oncpu_ns, t->base.oncpu_ns);
+	ret->runq_ns = larger(ret->runq_ns, t->base.runq_ns);
+	ret->utime_ns = larger(task->utime, t->base.utime_ns);
+	ret->stime_ns = larger(task->stime, t->base.stime_ns);
+	ret->blocked_ns = t->blocked_ns + t->charged_ns;
+	ret->idle_ns = t->idle_ns + t->charged_idle_ns;
+	ret->nvcsw = task->nvcsw;
+	ret->nivcsw = task->nivcsw;
+	ret->minor_faults = task->min_flt;
+	ret->major_faults = task->maj_flt;
+	ret->read_bytes = ret->write_bytes = 0;
+	if (bpf_core_field_exists(task->ioac)) {
+		ret->read_bytes = task->ioac.read_bytes;
+		ret->write_bytes = task->ioac.write_bytes;
+	}
+	ret->n_missed = (__u32)task->sched_info.pcount - t->n_measured;
+	ret->is_started = 1;
+}
+
+static __always_inline __u64 account_rss(const struct mm_struct *mm)
+{
+	const struct mm_struct___before_6_2 *before = (const void *)mm;
+	__s64 pages;
+
+	/* Of a structure that the kernel has: for one that it has not, libbpf looks through the
+	 * types of all modules, which profd may not. */
+	if (!bpf_core_field_exists(before->rss_stat.count))
+		pages = mm->rss_stat[KERNEL_FILEPAGES].count +
+			mm->rss_stat[KERNEL_ANONPAGES].count +
+			mm->rss_stat[KERNEL_SHMEMPAGES].count;
+	else
+		pages = before->rss_stat.count[KERNEL_FILEPAGES].counter +
+			before->rss_stat.count[KERNEL_ANONPAGES].counter +
+			before->rss_stat.count[KERNEL_SHMEMPAGES].counter;
+	return pages > 0 ? (__u64)pages << page_shift : 0;
+}
+
+/* Of the process; a thread that ends has no memory any more, and its peak is kept elsewhere. */
+static __always_inline void account_memory(const struct task_struct *task, struct wire_ledger *ret)
+{
+	struct mm_struct *mm = task->mm;
+
+	ret->rss_bytes = ret->peak_rss_bytes = 0;
+	if (task->pid != task->tgid)
+		return;
+	if (!mm) {
+		ret->peak_rss_bytes = (__u64)task->signal->maxrss << page_shift;
+		return;
+	}
+	ret->rss_bytes = account_rss(mm);
+	ret->peak_rss_bytes = larger(ret->rss_bytes, (__u64)mm->hiwater_rss << page_shift);
+}
+
+/* The record from the base to `now`; nothing of open waits. */
+static __always_inline void account_record(const struct account *a, const struct thread_base *now,
+					   struct wire_ledger *ret)
+{
+	const struct thread *t = a->thread;
+	const struct thread_base *base = &t->base;
+
+	ret->elapsed_ns = now->mono_ns - base->mono_ns;
+	ret->oncpu_ns = now->oncpu_ns - base->oncpu_ns;
+	ret->utime_ns = now->utime_ns - base->utime_ns;
+	ret->stime_ns = now->stime_ns - base->stime_ns;
+	ret->runq_ns = now->runq_ns - base->runq_ns;
+	ret->blocked_ns = now->blocked_ns - base->blocked_ns;
+	ret->idle_ns = now->idle_ns - base->idle_ns;
+	ret->max_blocked_ns = larger(t->max_blocked_ns, t->max_long_blocked_ns);
+	ret->max_runq_ns = larger(t->max_runq_ns, t->max_long_runq_ns);
+	ret->voluntary_switches = now->nvcsw - base->nvcsw;
+	ret->involuntary_switches = now->nivcsw - base->nivcsw;
+	ret->minor_faults = now->minor_faults - base->minor_faults;
+	ret->major_faults = now->major_faults - base->major_faults;
+	ret->read_bytes = now->read_bytes - base->read_bytes;
+	ret->write_bytes = now->write_bytes - base->write_bytes;
+	ret->unsent_ns = t->unsent_ns;
+	ret->unsent_count = t->unsent_count;
+	ret->open_since_mono_ns = ret->open_charge_ns = 0;
+	ret->open_state = 0;
+	ret->flags = base->is_started ? 0 : WIRE_LEDGER_STARTED;
+	__builtin_memset(ret->unused, 0, sizeof(ret->unused));
+	if ((__s32)(now->n_missed - base->n_missed) >= ACCOUNT_MISSED_SLACK) {
+		__u64 known_ns = ret->oncpu_ns + ret->runq_ns;
+
+		ret->flags |= WIRE_LEDGER_GATE;
+		ret->blocked_ns = ret->elapsed_ns > known_ns ? ret->elapsed_ns - known_ns : 0;
+	}
+	account_memory(a->task, ret);
+}
+
+/* The record is on its way: the next one begins where it ends. */
+static __always_inline void account_commit(struct thread *t, const struct thread_base *now)
+{
+	t->base = *now;
+	t->max_blocked_ns = t->max_runq_ns = 0;
+	t->max_long_blocked_ns = t->max_long_runq_ns = 0;
+	t->unsent_ns = t->unsent_count = 0;
+}
+
+#endif
