@@ -19,6 +19,10 @@ __u32 n_user_stacks;
  * others are a sign that something is amiss. */
 __u64 n_registered;
 
+/* Threads that no storage could be made for, in this pass: the kernel keeps a few pieces of memory
+ * ready for such programs, and makes more a moment later. */
+__u64 n_unregistered;
+
 UNWIND_WALKER(unwind_task, UNWIND_MEMORY_TASK)
 
 /* Programs that sleep may not use memory per CPU, and only one runs at a time. */
@@ -53,6 +57,8 @@ static __always_inline void register_thread(struct account *a)
 	}
 	if (bpf_task_storage_get(&threads, task, &new, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		n_registered++;
+	else
+		n_unregistered++;
 }
 
 /* A wait of gate mode whose begin was not noted: found when it is long, and noted now. */

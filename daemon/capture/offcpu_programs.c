@@ -30,6 +30,8 @@
 #define GATE_SHUT_HZ 15000u
 #define GATE_OPEN_HZ 12000u
 
+#define REGISTER_PASSES_MAX 20
+
 struct offcpu_programs {
 	struct offcpu_bpf *offcpu;
 	struct ledger_bpf *ledger;
@@ -105,6 +107,7 @@ static int share_maps(const struct shared_map *maps, size_t n)
 	do {                                                                                       \
 		(object)->rodata->kernel_walk_frames_max = (options)->kernel_frames_max;           \
 		(object)->rodata->walk_user_stacks = !(options)->safe_mode;                        \
+		(object)->rodata->unwind_with_bpf_loop = !(options)->without_bpf_loop;             \
 		if ((options)->user_frames_max &&                                                  \
 		    (options)->user_frames_max < WIRE_USER_FRAMES_MAX)                             \
 			(object)->rodata->user_frames_max = (options)->user_frames_max;            \
@@ -244,7 +247,7 @@ struct offcpu_programs *offcpu_programs_free(struct offcpu_programs *p)
 }
 
 /* Reads a pass to its end and throws it away. */
-static int read_first_pass(const struct offcpu_programs *p)
+static int skip_pass(const struct offcpu_programs *p)
 {
 	_cleanup_close_ int fd = offcpu_programs_open_pass(p);
 	char buffer[4096];
@@ -258,6 +261,22 @@ static int read_first_pass(const struct offcpu_programs *p)
 	return n < 0 ? -errno : 0;
 }
 
+/* Makes the storage of all threads. A few may find no memory, and are the next pass's; what is left
+ * then is made by that of a bucket's end, and is counted until then. */
+static int register_threads(const struct offcpu_programs *p)
+{
+	volatile __u64 *n_unregistered = &p->ledger->bss->n_unregistered;
+	int r;
+
+	for (int i = 0; i < REGISTER_PASSES_MAX; i++) {
+		*n_unregistered = 0;
+		r = skip_pass(p);
+		if (r < 0 || !*n_unregistered)
+			return r;
+	}
+	return 0;
+}
+
 int offcpu_programs_attach(struct offcpu_programs *p, char *why, size_t size)
 {
 	int r;
@@ -266,7 +285,7 @@ int offcpu_programs_attach(struct offcpu_programs *p, char *why, size_t size)
 	p->offcpu->links.offcpu_newtask = bpf_program__attach(p->offcpu->progs.offcpu_newtask);
 	r = p->offcpu->links.offcpu_newtask ? ledger_bpf__attach(p->ledger) : -errno;
 	if (r == 0)
-		r = read_first_pass(p);
+		r = register_threads(p);
 	if (r == 0) {
 		p->offcpu->links.offcpu_switch =
 			bpf_program__attach(p->offcpu->progs.offcpu_switch);

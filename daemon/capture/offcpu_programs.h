@@ -21,8 +21,9 @@ struct offcpu_options {
 	uint32_t stacks_per_s;	  /* of waits, per CPU, about */
 	uint32_t user_frames_max; /* of a long wait's stack; of a switch WIRE_SWITCH_FRAMES_MAX */
 	uint32_t kernel_frames_max;
-	bool safe_mode; /* user memory is not read */
-	bool wakers;	/* who ended a wait is asked as well */
+	bool safe_mode;	       /* user memory is not read */
+	bool wakers;	       /* who ended a wait is asked as well */
+	bool without_bpf_loop; /* for tests: walks as on kernels before 5.17 */
 	/* Descriptors of the CPU collector's maps, borrowed for offcpu_programs_new(). */
 	int events, drops, processes_seen, unwind_slabs, unwind_files, unwind_processes;
 };
