@@ -74,15 +74,14 @@ static void take_begin(struct taking *t)
 	const struct stack_places *places;
 	const char *exe;
 
-	if (sample->late && !waits_find(rows->waits, sample->tid, sample->mono_ns)) {
-		rows->counters.n_stack_late++;
-		return;
-	}
+	rows->counters.n_stacks++;
 	/* What the filter does not want is counted once, with its end. */
 	if (!attribution_passes(rows->attribution, sample, t->now_mono_ns))
 		return;
 	if (attribution_places(rows->attribution, sample, t->now_mono_ns, &places, &exe) < 0)
 		attribution_refused(rows->attribution, 0);
+	else if (sample->late)
+		waits_late(rows->waits, sample->tid, sample->mono_ns, places->places, places->n);
 	else
 		(void)waits_begin(rows->waits, sample->tid, sample->mono_ns, places->places,
 				  places->n, false);
@@ -345,8 +344,10 @@ static void take_ledger(struct taking *t)
 		return;
 	}
 	wait = waits_find(rows->waits, sample->tid, sample->ledger.open_since_mono_ns);
-	if (wait)
+	if (wait) {
 		wait->seen = true;
+		wait->unconfirmed = false;
+	}
 }
 
 void wait_rows_add(struct wait_rows *rows, const struct sample *sample, uint64_t now_mono_ns,

@@ -102,6 +102,16 @@ static void remove_slot(struct waits *waits, uint32_t slot)
 	waits->n--;
 }
 
+/* It is not what its thread is in any more. */
+static void lose(struct waits *waits, uint32_t slot)
+{
+	if (waits->slots[slot].unconfirmed)
+		waits->counters.n_late++;
+	else
+		waits->counters.n_lost++;
+	remove_slot(waits, slot);
+}
+
 /* A slot for the thread, or 0. */
 static uint32_t add_slot(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns)
 {
@@ -146,8 +156,7 @@ struct wait *waits_begin(struct waits *waits, uint32_t tid, uint64_t begin_mono_
 	struct wait *wait;
 
 	if (slot && waits->slots[slot].begin_mono_ns != begin_mono_ns) {
-		waits->counters.n_lost++;
-		remove_slot(waits, slot);
+		lose(waits, slot);
 		slot = 0;
 	}
 	copy = copy_places(waits, places, n);
@@ -166,6 +175,22 @@ struct wait *waits_begin(struct waits *waits, uint32_t tid, uint64_t begin_mono_
 	wait->charged = false;
 	waits->bytes += places_bytes(n);
 	return wait;
+}
+
+void waits_late(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns,
+		const struct stack_place *places, uint32_t n)
+{
+	uint32_t slot = find_slot(waits, tid);
+	bool is_known = slot && waits->slots[slot].begin_mono_ns == begin_mono_ns;
+	struct wait *wait;
+
+	if (slot && !is_known) {
+		waits->counters.n_late++;
+		return;
+	}
+	wait = waits_begin(waits, tid, begin_mono_ns, places, n, false);
+	if (wait && !is_known)
+		wait->unconfirmed = true;
 }
 
 struct wait *waits_find(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns)
@@ -206,10 +231,10 @@ void waits_end(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns)
 {
 	uint32_t slot = find_slot(waits, tid);
 
-	if (!slot)
-		return;
-	waits->counters.n_lost += waits->slots[slot].begin_mono_ns != begin_mono_ns;
-	remove_slot(waits, slot);
+	if (slot && waits->slots[slot].begin_mono_ns != begin_mono_ns)
+		lose(waits, slot);
+	else if (slot)
+		remove_slot(waits, slot);
 }
 
 void waits_forget(struct waits *waits, uint32_t tid)
@@ -225,10 +250,8 @@ void waits_sweep(struct waits *waits, uint64_t before_mono_ns)
 	for (uint32_t i = 1; i < waits->n_slots; i++) {
 		struct wait *wait = &waits->slots[i];
 
-		if (wait->tid && !wait->seen && wait->begin_mono_ns < before_mono_ns) {
-			waits->counters.n_lost++;
-			remove_slot(waits, i);
-		}
+		if (wait->tid && !wait->seen && wait->begin_mono_ns < before_mono_ns)
+			lose(waits, i);
 		wait->seen = false;
 	}
 }

@@ -32,6 +32,7 @@ struct wait {
 	bool kernel_only;	  /* the user part of its stack was not taken */
 	bool charged;		  /* a bucket was charged with it, on this stack */
 	bool seen;		  /* to be set by who sees that it goes on; waits_sweep() */
+	bool unconfirmed;	  /* only its late stack says so: it may have ended before */
 	struct wait_waker *waker; /* NULL: nobody yet, or not known */
 };
 
@@ -39,6 +40,7 @@ struct waits;
 
 struct waits_counters {
 	uint64_t n_lost; /* waits whose end never came */
+	uint64_t n_late; /* stacks of waits that had ended: there was no such wait any more */
 	uint64_t n_full; /* stacks beyond the limits, or without memory */
 };
 
@@ -50,6 +52,12 @@ DEFINE_CLEANUP(struct waits *, waits_free);
  * NULL, counted, when there is no room: what was known of the same wait stays then. */
 struct wait *waits_begin(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns,
 			 const struct stack_place *places, uint32_t n, bool kernel_only);
+
+/* The stack of a wait was taken while it went on, and the wait may have ended since: one that is
+ * not here is unconfirmed until something else says that it goes on; another one of the thread is
+ * newer, and stays. */
+void waits_late(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns,
+		const struct stack_place *places, uint32_t n);
 
 /* The thread's wait that began then, or NULL. Valid until another one begins or ends. */
 struct wait *waits_find(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns);

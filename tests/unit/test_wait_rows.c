@@ -368,9 +368,29 @@ static void test_open_without_begin(void **state)
 	p = finish(f);
 	assert_int_equal(p->n_held, 1);
 	assert_int_equal(leaf(p, p->held[0].stack)->kind, LOCATION_KERNEL);
-	begin(f, 2, 10 * S, 0x40, true); /* nobody waits there */
-	assert_int_equal(wait_rows_counters(f->rows)->n_stack_late, 1);
+}
+
+/* The stack that was taken behind the pass comes before what the pass says. */
+static void test_late_stack(void **state)
+{
+	struct fixture *f = *state;
+	const struct wire_ledger ledger = {.elapsed_ns = S,
+					   .open_since_mono_ns = 10 * S + 500 * MS,
+					   .open_charge_ns = 500 * MS,
+					   .open_state = WIRE_STATE_SLEEP};
+	const struct profile_bucket *p;
+
+	begin(f, 1, 10 * S + 500 * MS, 0x40, true);
+	begin(f, 2, 10 * S, 0x40, true); /* this one has ended by now */
+	pass(f, 1, &ledger);
+	wait_rows_passed(f->rows, 11 * S);
 	assert_int_equal(wait_rows_n_open(f->rows), 1);
+	assert_int_equal(wait_rows_waits(f->rows)->n_late, 1);
+	assert_int_equal(wait_rows_waits(f->rows)->n_lost, 0);
+	p = finish(f);
+	assert_int_equal(p->n_rows, 1);
+	assert_int_equal(leaf(p, p->rows[0].stack)->offset, 0x40);
+	assert_false(class_of(&p->rows[0]).kernel_only);
 }
 
 /* Waits that passes do not see any more are forgotten, and so is what a thread leaves behind. */
@@ -520,7 +540,7 @@ int main(void)
 		ROWS_TEST(test_open_wait),  ROWS_TEST(test_open_without_begin),
 		ROWS_TEST(test_forgotten),  ROWS_TEST(test_ended_thread),
 		ROWS_TEST(test_unsent),	    ROWS_TEST(test_waker),
-		ROWS_TEST(test_filter),
+		ROWS_TEST(test_filter),	    ROWS_TEST(test_late_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
