@@ -98,13 +98,9 @@ static void take_waker(struct taking *t)
 	const char *exe;
 	int r;
 
-	if (!waits_find(rows->waits, waker->tid, waker->begin_mono_ns)) {
-		rows->counters.n_waker_lost++;
-		return;
-	}
 	if (waker->in_interrupt) {
-		(void)waits_wake(rows->waits, waker->tid, waker->begin_mono_ns, label, &interrupt,
-				 1);
+		r = waits_wake(rows->waits, waker->tid, waker->begin_mono_ns, label, &interrupt, 1);
+		rows->counters.n_waker_lost += r == -ENOENT;
 		return;
 	}
 	r = attribution_places(rows->attribution, sample, t->now_mono_ns, &places, &exe);
@@ -113,8 +109,9 @@ static void take_waker(struct taking *t)
 		return;
 	}
 	(void)snprintf(label, sizeof(label), *exe ? "%s (%s)" : "%s", sample->comm, exe);
-	(void)waits_wake(rows->waits, waker->tid, waker->begin_mono_ns, label, places->places,
-			 places->n);
+	r = waits_wake(rows->waits, waker->tid, waker->begin_mono_ns, label, places->places,
+		       places->n);
+	rows->counters.n_waker_lost += r == -ENOENT;
 }
 
 /* ---- ends ---- */
@@ -155,7 +152,7 @@ static int stack_of_end(struct taking *t, const struct wait *wait, uint32_t *ret
 	int r;
 
 	*ret_kernel_only = wait ? wait->kernel_only : true;
-	if (wait)
+	if (wait && wait->n)
 		return put_stack(t, wait->places, wait->n, ret);
 	if (t->sample->wait.flags & WIRE_WAIT_DRAWN)
 		t->rows->counters.n_begin_lost++;
@@ -231,7 +228,7 @@ static struct wait *open_wait(struct taking *t, const struct attribution_thread 
 	const struct stack_places *places;
 	const char *exe;
 
-	if (wait)
+	if (wait && wait->n)
 		return wait;
 	if (sample->n_kernel) {
 		if (attribution_places(t->rows->attribution, sample, t->now_mono_ns, &places,

@@ -201,28 +201,52 @@ struct wait *waits_find(struct waits *waits, uint32_t tid, uint64_t begin_mono_n
 									 : NULL;
 }
 
+static struct wait_waker *make_waker(const char *label, const struct stack_place *places,
+				     uint32_t n)
+{
+	struct wait_waker *waker = malloc(sizeof(*waker) + n * sizeof(*places));
+
+	if (!waker)
+		return NULL;
+	waker->label = strdup(label);
+	waker->n = n;
+	if (!waker->label) {
+		free(waker);
+		return NULL;
+	}
+	if (n)
+		memcpy(waker->places, places, n * sizeof(*places));
+	return waker;
+}
+
 int waits_wake(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns, const char *label,
 	       const struct stack_place *places, uint32_t n)
 {
-	struct wait *wait = waits_find(waits, tid, begin_mono_ns);
+	uint32_t slot = find_slot(waits, tid);
 	size_t bytes = waker_bytes(n, label);
 	struct wait_waker *waker;
+	struct wait *wait;
 
-	if (!wait)
+	if (slot && waits->slots[slot].begin_mono_ns > begin_mono_ns)
 		return -ENOENT;
-	drop_waker(waits, wait);
-	waker = has_room(waits, bytes) ? malloc(sizeof(*waker) + n * sizeof(*places)) : NULL;
-	if (waker)
-		waker->label = strdup(label);
-	if (!waker || !waker->label) {
+	if (slot && waits->slots[slot].begin_mono_ns < begin_mono_ns) {
+		lose(waits, slot);
+		slot = 0;
+	}
+	waker = has_room(waits, bytes) ? make_waker(label, places, n) : NULL;
+	if (waker && !slot)
+		slot = add_slot(waits, tid, begin_mono_ns);
+	if (!waker || !slot) {
+		if (waker)
+			free(waker->label);
 		free(waker);
 		waits->counters.n_full++;
 		return -ENOMEM;
 	}
-	waker->n = n;
-	if (n)
-		memcpy(waker->places, places, n * sizeof(*places));
+	wait = &waits->slots[slot];
+	drop_waker(waits, wait);
 	wait->waker = waker;
+	wait->kernel_only = wait->kernel_only || !wait->n;
 	waits->bytes += bytes;
 	return 0;
 }

@@ -26,7 +26,7 @@ struct wait {
 	uint32_t tid; /* 0: a free slot */
 	uint32_t next_free;
 	uint64_t begin_mono_ns;
-	struct stack_place *places; /* leaf first */
+	struct stack_place *places; /* leaf first; none: only its waker is known */
 	uint32_t n;
 	int64_t owed_ns;	  /* passes charged it with so much more than buckets were given */
 	bool kernel_only;	  /* the user part of its stack was not taken */
@@ -62,8 +62,8 @@ void waits_late(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns,
 /* The thread's wait that began then, or NULL. Valid until another one begins or ends. */
 struct wait *waits_find(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns);
 
-/* Notes who ended it. `label` is copied. Returns 0; -ENOENT for a wait that is not here; -ENOMEM,
- * counted. */
+/* Notes who ended it. `label` is copied. A wait that is not here has no stack then (n 0). Returns
+ * 0; -ENOENT when the thread is in a later one; -ENOMEM, counted. */
 int waits_wake(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns, const char *label,
 	       const struct stack_place *places, uint32_t n);
 

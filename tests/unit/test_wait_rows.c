@@ -494,10 +494,22 @@ static void test_waker(void **state)
 	assert_int_equal(leaf(p, row->stack)->kind, LOCATION_SYNTHETIC);
 	assert_int_equal(leaf(p, row->stack)->offset, SYNTHETIC_INTERRUPT);
 
-	sample = make(WIRE_WAKER, 2, 12 * S);
-	sample->waker = (struct wire_waker){.begin_mono_ns = 12 * S, .tid = 1};
+	/* A long wait that nobody drew has a waker as well. */
+	next_bucket(f);
+	sample = make(WIRE_WAKER, 0, 12 * S);
+	sample->waker = (struct wire_waker){.begin_mono_ns = 11 * S, .tid = 1, .in_interrupt = 1};
+	add(f, sample);
+	sample->waker.begin_mono_ns = 9 * S;
 	add(f, sample);
 	assert_int_equal(wait_rows_counters(f->rows)->n_waker_lost, 1);
+	end(f, 1,
+	    &(struct wire_wait){
+		    .begin_mono_ns = 11 * S, .blocked_ns = S, .flags = WIRE_WAIT_EXACT});
+	p = finish(f);
+	assert_int_equal(find(p, SAMPLE_WAKER)->value, S);
+	row = find(p, SAMPLE_OFFCPU);
+	assert_int_equal(leaf(p, row->stack)->offset, SYNTHETIC_NOT_SAMPLED);
+	assert_true(class_of(row).kernel_only);
 }
 
 /* What [filter] excludes is neither kept nor held, and counted once with its time. */

@@ -88,7 +88,14 @@ static void test_wakers(void **state)
 	struct waits *waits = *state;
 	const struct wait *wait;
 
-	assert_int_equal(waits_wake(waits, 5, 100, "w", two, 2), -ENOENT);
+	/* Of a wait that nobody drew its waker is all that is known. */
+	assert_int_equal(waits_wake(waits, 6, 100, "w", two, 2), 0);
+	wait = waits_find(waits, 6, 100);
+	assert_int_equal(wait->n, 0);
+	assert_true(wait->kernel_only);
+	assert_int_equal(waits_wake(waits, 6, 200, "w", two, 2), 0);
+	assert_int_equal(waits_counters(waits)->n_lost, 1);
+	waits_end(waits, 6, 200);
 	wait = waits_begin(waits, 5, 100, one, 1, false);
 	assert_null(wait->waker);
 	assert_int_equal(waits_wake(waits, 5, 99, "w", two, 2), -ENOENT);
