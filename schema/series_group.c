@@ -10,22 +10,19 @@ int series_group_key(enum series_totals_by by, struct string_table *strings,
 	int r;
 
 	*ret = (struct series_group_key){0};
-	switch (by) {
-	case SERIES_TOTALS_BY_UNIT:
+	if (by == SERIES_TOTALS_BY_NOTHING)
+		return 0;
+	if (by == SERIES_TOTALS_BY_UNIT) {
 		r = string_table_intern(strings, series->unit, &ret->unit);
 		if (r < 0)
 			return r;
 		return string_table_intern(strings, series->container, &ret->container);
-	case SERIES_TOTALS_BY_THREAD:
-		ret->tid = series->tid;
-		/* fall through */
-	case SERIES_TOTALS_BY_PROCESS:
-		ret->pid = series->pid;
-		ret->start_boot_ns = series->start_boot_ns;
-		return 0;
-	default:
-		return 0;
 	}
+	ret->pid = series->pid;
+	ret->start_boot_ns = series->start_boot_ns;
+	if (by == SERIES_TOTALS_BY_THREAD)
+		ret->tid = series->tid;
+	return 0;
 }
 
 static bool is_better(const struct series_group_names *names, bool of_main_thread, uint64_t weight)

@@ -200,7 +200,7 @@ static int prepare_mutex(struct worker *w)
 		       : 0;
 }
 
-/* It knows by the semaphores that the other has the mutex, and keeps it for 12 ms. */
+/* It knows by the semaphores that the other has the mutex, and keeps it for 40 ms. */
 static void run_mutex(struct worker *w)
 {
 	for (;;) {
@@ -218,7 +218,7 @@ static void run_mutex_other(struct worker *w)
 	while (goes_on(w)) {
 		(void)pthread_mutex_lock(&w->mutex);
 		(void)sem_post(&w->taken);
-		sleep_ns(12000000);
+		sleep_ns(40000000);
 		(void)pthread_mutex_unlock(&w->mutex);
 		if (goes_on(w))
 			(void)sem_wait(&w->given);
@@ -280,9 +280,9 @@ static void give_each_3ms(struct worker *w)
 	give_each(w, 3000000);
 }
 
-static void give_each_15ms(struct worker *w)
+static void give_each_50ms(struct worker *w)
 {
-	give_each(w, 15000000);
+	give_each(w, 50000000);
 }
 
 static void run_pipe_write(struct worker *w)
@@ -300,7 +300,7 @@ static void run_pipe_write_other(struct worker *w)
 	do {
 		size_t at = 0;
 
-		sleep_ns(12000000);
+		sleep_ns(40000000);
 		while (at < PIPE_BYTES && (n = read(w->to_other[0], bytes, PIPE_BYTES - at)) > 0)
 			at += (size_t)n;
 	} while (n > 0);
@@ -375,9 +375,9 @@ static const struct kind kinds[] = {
 	{"mutex", prepare_mutex, run_mutex, run_mutex_other},
 	{"pipe", prepare_pipes, run_pipe, give_each_3ms},
 	{"pipew", prepare_pipes, run_pipe_write, run_pipe_write_other},
-	{"socket", prepare_sockets, run_socket, give_each_15ms},
+	{"socket", prepare_sockets, run_socket, give_each_50ms},
 	{"tcp", prepare_tcp, run_tcp, give_each_3ms},
-	{"poll", prepare_pipes, run_poll, give_each_15ms},
+	{"poll", prepare_pipes, run_poll, give_each_50ms},
 	{"epoll", prepare_pipes, run_epoll, give_each_3ms},
 	{"storm", prepare_pipes, run_storm, answer},
 	{"hang", prepare_pipes, run_hang, answer},

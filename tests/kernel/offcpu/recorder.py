@@ -79,7 +79,7 @@ class Profd:
         """[(frames, outermost first, weight)] of profctl export."""
         since, until = window
         done = subprocess.run(
-            [PROFCTL, "export", "-", "-o", "folded", "--event", event, "--store", self.store,
+            [PROFCTL, "export", "-o", "folded", "--event", event, "--store", self.store,
              "-S", f"@{since}", "-U", f"@{until}", *(str(argument) for argument in arguments)],
             capture_output=True, check=True)
         stacks = []

@@ -22,8 +22,11 @@ THREADS = 10000 if FULL else 1000
 MEMORY_MB = 1500 if FULL else 200
 BUSY_S = 10 if FULL else 4
 
-KINDS = ["timer1", "timer20", f"block:{BLOCK_S}", "join", "mutex", "pipe", "pipew",
-         "socket", "tcp", "poll", "epoll", "spin"]
+SHORT_S = 20 if FULL else 4
+
+# Few enough that profd takes a stack of each long wait, beside those that it draws.
+LONG = ["timer20", f"block:{BLOCK_S}", "join", "mutex", "pipew", "socket", "poll"]
+SHORT = ["timer1", "pipe", "tcp", "epoll", "spin"]
 # A few of what stress-ng can do that differ for a scheduler.
 STRESS = ["stress-ng", "--quiet", "--switch", "2", "--futex", "1", "--pipe", "1", "--cpu", "1",
           "--timer", "1", "--fork", "1", "--yield", "1", "--timeout", "600s"]
@@ -45,9 +48,10 @@ def write_file(path):
 def all_scenes(directory):
     """In the order in which they are run."""
     file = write_file(directory / "file")
-    sums = directory / "switches"
+    summed = [SWITCH_SUM, WAIT_S + 10]
     return [
-        Scene("waits", [SWITCH_SUM, WAIT_S + 10, sums, workload("waiter"), WAIT_S, *KINDS]),
+        Scene("long", [*summed, directory / "long", workload("waiter"), WAIT_S, *LONG]),
+        Scene("short", [*summed, directory / "short", workload("waiter"), SHORT_S, *SHORT]),
         Scene("disk", [workload("disk_waiter"), DISK_S, file]),
         Scene("stopped", [workload("stopper"), STOPS]),
         Scene("hang", [workload("waiter"), HANG_S + 2, f"hang:{HANG_S}"]),
