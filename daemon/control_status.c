@@ -31,6 +31,16 @@ static void put_unwind(struct json_text *json, const struct control_status *stat
 	json_close_object(json);
 }
 
+static void put_offcpu(struct json_text *json, const struct control_status *status)
+{
+	json_open_object(json, "offcpu");
+	json_put_string(json, "refusal", status->offcpu_refusal);
+	json_put_uint(json, "open_waits", status->n_open_waits);
+	json_put_uint(json, "captures", status->n_wait_stacks);
+	json_put_uint(json, "pass_ns", status->pass_ns);
+	json_close_object(json);
+}
+
 void control_status_reply(struct control_call call, const struct control_status *status)
 {
 	_cleanup_json_ struct json_text json = {};
@@ -53,6 +63,7 @@ void control_status_reply(struct control_call call, const struct control_status 
 	json_put_string(&json, "follows_processes",
 			status->follows_by_sideband ? "sideband" : "proc");
 	put_unwind(&json, status);
+	put_offcpu(&json, status);
 	json_close_object(&json);
 	control_reply(call, json_text_end(&json));
 }

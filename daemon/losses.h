@@ -50,7 +50,7 @@ enum loss {
 	LOSS_WAIT_BEGIN,	/* sampled waits whose stack never came: "[stack not sampled]" */
 	LOSS_WAITS_FULL,	/* stacks of waits beyond the table's limits */
 	LOSS_WAIT_UNSENT,	/* exact waits beyond the budget of records: without their stack */
-	LOSS_WAKER,		/* wakers of waits that are not known */
+	LOSS_WAKER,		/* wakers of waits that had ended */
 	LOSS_LEDGER,		/* passes over all threads that failed */
 	LOSS_LEDGER_ROW,	/* threads' rows of the ledger that found no room */
 	LOSS_STACK_LATE,	/* stacks of long waits that had ended */

@@ -20,6 +20,14 @@ static void on_flush(void *ctx, struct control_call call, const char *argument)
 	flush_queue_add(&p->flushes, call);
 }
 
+static const char *offcpu_refusal(const struct profiler *p)
+{
+	if (collectors_offcpu(p->collectors))
+		return NULL;
+	return p->config.offcpu_enabled ? collectors_offcpu_refusal(p->collectors)
+					: "switched off by [offcpu] enabled";
+}
+
 static void on_status(void *ctx, struct control_call call, const char *argument)
 {
 	static const struct losses none;
@@ -59,6 +67,10 @@ static void on_status(void *ctx, struct control_call call, const char *argument)
 			.unwind_memory_bytes = unwind.slab_bytes,
 			.n_unwind_installed = unwind.tables.n_installed,
 			.n_unwind_evicted = unwind.tables.n_evicted,
+			.offcpu_refusal = offcpu_refusal(p),
+			.n_open_waits = wait_rows_n_open(p->wait_rows),
+			.n_wait_stacks = wait_rows_counters(p->wait_rows)->n_stacks,
+			.pass_ns = ledger_pass_counters(p->passes.pass)->last_ns,
 		});
 }
 

@@ -42,12 +42,13 @@ static void on_pass_record(void *ctx, void *record, size_t size, uint64_t bounda
 		p->passes.n_rows_lost++;
 }
 
-/* A stack is given on behind the pass that said that the wait goes on. */
+/* A stack goes before what the pass says of the wait, if that was not given on yet: then all of the
+ * wait is on it, and not only what comes later. */
 static void on_stack_record(void *ctx, void *record, size_t size)
 {
 	struct profiler *p = ctx;
 
-	(void)intake_put(p->intake, profiler_clock_ns(CLOCK_MONOTONIC), record, size);
+	(void)intake_put(p->intake, p->passes.done_ns - 2, record, size);
 }
 
 /* ---- a pass from its beginning to its end ---- */
@@ -236,6 +237,6 @@ void profiler_passes_count(const struct profiler *p, struct losses *losses)
 	losses->count[LOSS_WAKER] = rows->n_waker_lost;
 	losses->count[LOSS_LEDGER] = ledger_pass_counters(p->passes.pass)->n_failed;
 	losses->count[LOSS_LEDGER_ROW] = rows->n_ledger_refused + p->passes.n_rows_lost;
-	losses->count[LOSS_STACK_LATE] = rows->n_stack_late;
+	losses->count[LOSS_STACK_LATE] = waits->n_late;
 	losses->count[LOSS_STACK_ABANDONED] = stacks.n_abandoned + stacks.n_busy;
 }

@@ -419,6 +419,11 @@ int profiler_run(struct profiler *p, struct profiler_error *error)
 		  attribution_counters(p->attribution)->n_samples,
 		  process_table_counters(p->processes)->n_read,
 		  symbolize_counters(p->symbolize)->n_named, p->loop.max_stall_ns / 1000);
+	log_debug("%" PRIu64
+		  " records of waits and the ledger; a pass over all threads took %" PRIu64
+		  " us at most",
+		  wait_rows_counters(p->wait_rows)->n_records,
+		  ledger_pass_counters(p->passes.pass)->max_ns / 1000);
 	if (finish(p) < 0 && r == 0)
 		r = profiler_fail(error, -EIO, "the last bucket is lost; the reason is above");
 	p->collectors = collectors_free(p->collectors);

@@ -54,8 +54,8 @@ int intake_record(void *ctx, void *record, size_t size);
 
 /*
  * A record that came by another way than the ring, to be given on at a time that is not its own:
- * those of a pass, with the bucket that ends there; a stack of a wait that goes on, when the pass
- * has been given on that says so (`late` of struct sample then). Returns 0; -EBADMSG, counted; or
+ * those of a pass, with the bucket that ends there; a stack of a wait that goes on, before what
+ * the pass says of it (`late` of struct sample then). Returns 0; -EBADMSG, counted; or
  * -ENOMEM when too much is held, which the caller counts.
  */
 int intake_put(struct intake *intake, uint64_t mono_ns, const void *record, size_t size);

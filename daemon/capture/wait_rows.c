@@ -74,15 +74,14 @@ static void take_begin(struct taking *t)
 	const struct stack_places *places;
 	const char *exe;
 
-	if (sample->late && !waits_find(rows->waits, sample->tid, sample->mono_ns)) {
-		rows->counters.n_stack_late++;
-		return;
-	}
+	rows->counters.n_stacks++;
 	/* What the filter does not want is counted once, with its end. */
 	if (!attribution_passes(rows->attribution, sample, t->now_mono_ns))
 		return;
 	if (attribution_places(rows->attribution, sample, t->now_mono_ns, &places, &exe) < 0)
 		attribution_refused(rows->attribution, 0);
+	else if (sample->late)
+		waits_late(rows->waits, sample->tid, sample->mono_ns, places->places, places->n);
 	else
 		(void)waits_begin(rows->waits, sample->tid, sample->mono_ns, places->places,
 				  places->n, false);
@@ -99,13 +98,9 @@ static void take_waker(struct taking *t)
 	const char *exe;
 	int r;
 
-	if (!waits_find(rows->waits, waker->tid, waker->begin_mono_ns)) {
-		rows->counters.n_waker_lost++;
-		return;
-	}
 	if (waker->in_interrupt) {
-		(void)waits_wake(rows->waits, waker->tid, waker->begin_mono_ns, label, &interrupt,
-				 1);
+		r = waits_wake(rows->waits, waker->tid, waker->begin_mono_ns, label, &interrupt, 1);
+		rows->counters.n_waker_lost += r == -ENOENT;
 		return;
 	}
 	r = attribution_places(rows->attribution, sample, t->now_mono_ns, &places, &exe);
@@ -114,8 +109,9 @@ static void take_waker(struct taking *t)
 		return;
 	}
 	(void)snprintf(label, sizeof(label), *exe ? "%s (%s)" : "%s", sample->comm, exe);
-	(void)waits_wake(rows->waits, waker->tid, waker->begin_mono_ns, label, places->places,
-			 places->n);
+	r = waits_wake(rows->waits, waker->tid, waker->begin_mono_ns, label, places->places,
+		       places->n);
+	rows->counters.n_waker_lost += r == -ENOENT;
 }
 
 /* ---- ends ---- */
@@ -156,7 +152,7 @@ static int stack_of_end(struct taking *t, const struct wait *wait, uint32_t *ret
 	int r;
 
 	*ret_kernel_only = wait ? wait->kernel_only : true;
-	if (wait)
+	if (wait && wait->n)
 		return put_stack(t, wait->places, wait->n, ret);
 	if (t->sample->wait.flags & WIRE_WAIT_DRAWN)
 		t->rows->counters.n_begin_lost++;
@@ -232,7 +228,7 @@ static struct wait *open_wait(struct taking *t, const struct attribution_thread 
 	const struct stack_places *places;
 	const char *exe;
 
-	if (wait)
+	if (wait && wait->n)
 		return wait;
 	if (sample->n_kernel) {
 		if (attribution_places(t->rows->attribution, sample, t->now_mono_ns, &places,
@@ -345,8 +341,10 @@ static void take_ledger(struct taking *t)
 		return;
 	}
 	wait = waits_find(rows->waits, sample->tid, sample->ledger.open_since_mono_ns);
-	if (wait)
+	if (wait) {
 		wait->seen = true;
+		wait->unconfirmed = false;
+	}
 }
 
 void wait_rows_add(struct wait_rows *rows, const struct sample *sample, uint64_t now_mono_ns,

@@ -14,9 +14,9 @@ struct wait_rows;
 
 struct wait_rows_counters {
 	uint64_t n_records;
+	uint64_t n_stacks;	      /* WIRE_WAIT_BEGIN among them */
 	uint64_t n_begin_lost;	      /* drawn waits without the stack that was taken for them */
-	uint64_t n_stack_late;	      /* stacks of long waits that ended before they were taken */
-	uint64_t n_waker_lost;	      /* wakers of waits that are not known */
+	uint64_t n_waker_lost;	      /* wakers of waits that had ended */
 	uint64_t n_ledger_refused;    /* records of the ledger that found no room in the bucket */
 	uint64_t n_unsent, unsent_ns; /* exact waits that are counted without their stack */
 };

@@ -102,6 +102,16 @@ static void remove_slot(struct waits *waits, uint32_t slot)
 	waits->n--;
 }
 
+/* It is not what its thread is in any more. */
+static void lose(struct waits *waits, uint32_t slot)
+{
+	if (waits->slots[slot].unconfirmed)
+		waits->counters.n_late++;
+	else
+		waits->counters.n_lost++;
+	remove_slot(waits, slot);
+}
+
 /* A slot for the thread, or 0. */
 static uint32_t add_slot(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns)
 {
@@ -146,8 +156,7 @@ struct wait *waits_begin(struct waits *waits, uint32_t tid, uint64_t begin_mono_
 	struct wait *wait;
 
 	if (slot && waits->slots[slot].begin_mono_ns != begin_mono_ns) {
-		waits->counters.n_lost++;
-		remove_slot(waits, slot);
+		lose(waits, slot);
 		slot = 0;
 	}
 	copy = copy_places(waits, places, n);
@@ -168,6 +177,22 @@ struct wait *waits_begin(struct waits *waits, uint32_t tid, uint64_t begin_mono_
 	return wait;
 }
 
+void waits_late(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns,
+		const struct stack_place *places, uint32_t n)
+{
+	uint32_t slot = find_slot(waits, tid);
+	bool is_known = slot && waits->slots[slot].begin_mono_ns == begin_mono_ns;
+	struct wait *wait;
+
+	if (slot && !is_known) {
+		waits->counters.n_late++;
+		return;
+	}
+	wait = waits_begin(waits, tid, begin_mono_ns, places, n, false);
+	if (wait && !is_known)
+		wait->unconfirmed = true;
+}
+
 struct wait *waits_find(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns)
 {
 	uint32_t slot = find_slot(waits, tid);
@@ -176,28 +201,52 @@ struct wait *waits_find(struct waits *waits, uint32_t tid, uint64_t begin_mono_n
 									 : NULL;
 }
 
+static struct wait_waker *make_waker(const char *label, const struct stack_place *places,
+				     uint32_t n)
+{
+	struct wait_waker *waker = malloc(sizeof(*waker) + n * sizeof(*places));
+
+	if (!waker)
+		return NULL;
+	waker->label = strdup(label);
+	waker->n = n;
+	if (!waker->label) {
+		free(waker);
+		return NULL;
+	}
+	if (n)
+		memcpy(waker->places, places, n * sizeof(*places));
+	return waker;
+}
+
 int waits_wake(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns, const char *label,
 	       const struct stack_place *places, uint32_t n)
 {
-	struct wait *wait = waits_find(waits, tid, begin_mono_ns);
+	uint32_t slot = find_slot(waits, tid);
 	size_t bytes = waker_bytes(n, label);
 	struct wait_waker *waker;
+	struct wait *wait;
 
-	if (!wait)
+	if (slot && waits->slots[slot].begin_mono_ns > begin_mono_ns)
 		return -ENOENT;
-	drop_waker(waits, wait);
-	waker = has_room(waits, bytes) ? malloc(sizeof(*waker) + n * sizeof(*places)) : NULL;
-	if (waker)
-		waker->label = strdup(label);
-	if (!waker || !waker->label) {
+	if (slot && waits->slots[slot].begin_mono_ns < begin_mono_ns) {
+		lose(waits, slot);
+		slot = 0;
+	}
+	waker = has_room(waits, bytes) ? make_waker(label, places, n) : NULL;
+	if (waker && !slot)
+		slot = add_slot(waits, tid, begin_mono_ns);
+	if (!waker || !slot) {
+		if (waker)
+			free(waker->label);
 		free(waker);
 		waits->counters.n_full++;
 		return -ENOMEM;
 	}
-	waker->n = n;
-	if (n)
-		memcpy(waker->places, places, n * sizeof(*places));
+	wait = &waits->slots[slot];
+	drop_waker(waits, wait);
 	wait->waker = waker;
+	wait->kernel_only = wait->kernel_only || !wait->n;
 	waits->bytes += bytes;
 	return 0;
 }
@@ -206,10 +255,10 @@ void waits_end(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns)
 {
 	uint32_t slot = find_slot(waits, tid);
 
-	if (!slot)
-		return;
-	waits->counters.n_lost += waits->slots[slot].begin_mono_ns != begin_mono_ns;
-	remove_slot(waits, slot);
+	if (slot && waits->slots[slot].begin_mono_ns != begin_mono_ns)
+		lose(waits, slot);
+	else if (slot)
+		remove_slot(waits, slot);
 }
 
 void waits_forget(struct waits *waits, uint32_t tid)
@@ -225,10 +274,8 @@ void waits_sweep(struct waits *waits, uint64_t before_mono_ns)
 	for (uint32_t i = 1; i < waits->n_slots; i++) {
 		struct wait *wait = &waits->slots[i];
 
-		if (wait->tid && !wait->seen && wait->begin_mono_ns < before_mono_ns) {
-			waits->counters.n_lost++;
-			remove_slot(waits, i);
-		}
+		if (wait->tid && !wait->seen && wait->begin_mono_ns < before_mono_ns)
+			lose(waits, i);
 		wait->seen = false;
 	}
 }

@@ -26,12 +26,13 @@ struct wait {
 	uint32_t tid; /* 0: a free slot */
 	uint32_t next_free;
 	uint64_t begin_mono_ns;
-	struct stack_place *places; /* leaf first */
+	struct stack_place *places; /* leaf first; none: only its waker is known */
 	uint32_t n;
 	int64_t owed_ns;	  /* passes charged it with so much more than buckets were given */
 	bool kernel_only;	  /* the user part of its stack was not taken */
 	bool charged;		  /* a bucket was charged with it, on this stack */
 	bool seen;		  /* to be set by who sees that it goes on; waits_sweep() */
+	bool unconfirmed;	  /* only its late stack says so: it may have ended before */
 	struct wait_waker *waker; /* NULL: nobody yet, or not known */
 };
 
@@ -39,6 +40,7 @@ struct waits;
 
 struct waits_counters {
 	uint64_t n_lost; /* waits whose end never came */
+	uint64_t n_late; /* stacks of waits that had ended: there was no such wait any more */
 	uint64_t n_full; /* stacks beyond the limits, or without memory */
 };
 
@@ -51,11 +53,17 @@ DEFINE_CLEANUP(struct waits *, waits_free);
 struct wait *waits_begin(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns,
 			 const struct stack_place *places, uint32_t n, bool kernel_only);
 
+/* The stack of a wait was taken while it went on, and the wait may have ended since: one that is
+ * not here is unconfirmed until something else says that it goes on; another one of the thread is
+ * newer, and stays. */
+void waits_late(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns,
+		const struct stack_place *places, uint32_t n);
+
 /* The thread's wait that began then, or NULL. Valid until another one begins or ends. */
 struct wait *waits_find(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns);
 
-/* Notes who ended it. `label` is copied. Returns 0; -ENOENT for a wait that is not here; -ENOMEM,
- * counted. */
+/* Notes who ended it. `label` is copied. A wait that is not here has no stack then (n 0). Returns
+ * 0; -ENOENT when the thread is in a later one; -ENOMEM, counted. */
 int waits_wake(struct waits *waits, uint32_t tid, uint64_t begin_mono_ns, const char *label,
 	       const struct stack_place *places, uint32_t n);
 

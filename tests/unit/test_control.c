@@ -70,6 +70,10 @@ static void answer_status(void *ctx, struct control_call call, const char *argum
 		.unwind_memory_bytes = 48,
 		.n_unwind_installed = 5,
 		.n_unwind_evicted = 1,
+		.offcpu_refusal = "no BTF",
+		.n_open_waits = 12,
+		.n_wait_stacks = 340,
+		.pass_ns = 700,
 		.last_error = "disk \"full\"",
 	};
 
@@ -181,7 +185,9 @@ static void test_status(void **state)
 		     "\"last_error\":\"disk \\\"full\\\"\",\"safe_mode\":null,"
 		     "\"processes\":7,\"follows_processes\":\"sideband\","
 		     "\"unwind\":{\"budget_bytes\":64,\"used_bytes\":32,\"memory_bytes\":48,"
-		     "\"files_installed\":5,\"files_evicted\":1}}");
+		     "\"files_installed\":5,\"files_evicted\":1},"
+		     "\"offcpu\":{\"refusal\":\"no BTF\",\"open_waits\":12,"
+		     "\"captures\":340,\"pass_ns\":700}}");
 	assert_int_equal(control_counters(f->control)->n_requests, 1);
 }
 

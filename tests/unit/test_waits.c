@@ -88,7 +88,14 @@ static void test_wakers(void **state)
 	struct waits *waits = *state;
 	const struct wait *wait;
 
-	assert_int_equal(waits_wake(waits, 5, 100, "w", two, 2), -ENOENT);
+	/* Of a wait that nobody drew its waker is all that is known. */
+	assert_int_equal(waits_wake(waits, 6, 100, "w", two, 2), 0);
+	wait = waits_find(waits, 6, 100);
+	assert_int_equal(wait->n, 0);
+	assert_true(wait->kernel_only);
+	assert_int_equal(waits_wake(waits, 6, 200, "w", two, 2), 0);
+	assert_int_equal(waits_counters(waits)->n_lost, 1);
+	waits_end(waits, 6, 200);
 	wait = waits_begin(waits, 5, 100, one, 1, false);
 	assert_null(wait->waker);
 	assert_int_equal(waits_wake(waits, 5, 99, "w", two, 2), -ENOENT);
@@ -114,6 +121,27 @@ static void test_sweep(void **state)
 	assert_int_equal(waits_counters(waits)->n_lost, 1);
 	waits_sweep(waits, 200); /* not seen again */
 	assert_null(waits_find(waits, 5, 100));
+	assert_int_equal(waits_n(waits), 1);
+}
+
+/* A stack that comes late may be of a wait that has ended: that is no lost end. */
+static void test_late(void **state)
+{
+	struct waits *waits = *state;
+
+	waits_late(waits, 5, 100, two, 2);
+	assert_true(waits_find(waits, 5, 100)->unconfirmed);
+	assert_non_null(waits_begin(waits, 5, 200, one, 1, false));
+	assert_int_equal(waits_counters(waits)->n_late, 1);
+	waits_late(waits, 5, 100, two, 2); /* the newer one stays */
+	assert_int_equal(waits_counters(waits)->n_late, 2);
+	waits_late(waits, 5, 200, two, 2);
+	assert_int_equal(waits_find(waits, 5, 200)->n, 2);
+	assert_false(waits_find(waits, 5, 200)->unconfirmed);
+	waits_late(waits, 6, 100, two, 2);
+	waits_sweep(waits, 150);
+	assert_int_equal(waits_counters(waits)->n_late, 3);
+	assert_int_equal(waits_counters(waits)->n_lost, 0);
 	assert_int_equal(waits_n(waits), 1);
 }
 
@@ -172,6 +200,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_better_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wakers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test(test_bytes),
 	};
