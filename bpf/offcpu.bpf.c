@@ -96,6 +96,7 @@ static __attribute__((noinline)) int send_begin(void *ctx, struct switch_cpu *c,
 		s->event.n_kernel = n_words = n_kernel;
 	}
 	emit_send(s, 0, n_words);
+	t->capture_ns = bpf_ktime_get_ns() - mono_ns;
 	return 0;
 }
 
@@ -138,6 +139,17 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 	w->begin_mono_ns = begin_of_wait(t, mono_ns, wait->clock_ns);
 	w->blocked_ns = wait->elapsed_ns - wait->runq_ns;
 	w->runq_ns = wait->runq_ns;
+	/* While its stacks were taken nothing could end the wait. With that time, a short wait that
+	 * was drawn would be several times as long as those it stands for. */
+	if (is_drawn && !is_exact) {
+		__u64 capture_ns = t->capture_ns, from_blocked = capture_ns;
+
+		if (from_blocked > w->blocked_ns)
+			from_blocked = w->blocked_ns;
+		w->blocked_ns -= from_blocked;
+		capture_ns -= from_blocked;
+		w->runq_ns -= capture_ns < w->runq_ns ? capture_ns : w->runq_ns;
+	}
 	w->charged_ns = wait->charged_ns;
 	w->weight_log2 = is_exact ? 0 : t->weight_log2;
 	w->state = t->state;
