@@ -42,7 +42,7 @@ static enum exit_code print_help(void)
 
 			(void)snprintf(names + len, sizeof(names) - len, ", %s", commands[k].name);
 		}
-		printf("  %-18s %s\n", names, commands[i].summary);
+		printf("  %-19s %s\n", names, commands[i].summary);
 	}
 	puts("Examples:\n"
 	     "  profctl top --since 10m\n"

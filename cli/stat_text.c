@@ -73,7 +73,8 @@ static void print_beside(const struct ledger_view *view, const struct line *line
 		(void)snprintf(buf, size, "%.2f cores", share);
 		break;
 	case THREADS:
-		(void)snprintf(buf, size, "%.2f threads", share);
+		/* Not "-0.00". */
+		(void)snprintf(buf, size, "%.2f threads", share > -0.005 && share < 0 ? 0 : share);
 		break;
 	case PER_SECOND:
 		(void)snprintf(buf, size, "%.1f/s", per_second);

@@ -182,7 +182,7 @@ static void list_keys(char *buf, size_t size)
 int config_set(struct config *config, const char *section, const char *name, const char *value,
 	       const char *where, struct config_error *error)
 {
-	char known[CONFIG_ERROR_MAX / 2];
+	char known[CONFIG_ERROR_MAX - 128];
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct key *key = &keys[i];

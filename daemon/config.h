@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_ERROR_MAX 512
+#define CONFIG_ERROR_MAX 768
 #define CONFIG_PATH_MAX	 4096
 
 #define CONFIG_FREQUENCY_MIN_HZ 19

@@ -11,7 +11,7 @@
 #include "config.h"
 #include "event_loop.h"
 
-#define PROFILER_ERROR_MAX 768
+#define PROFILER_ERROR_MAX 1024
 
 struct perf_opener;
 struct profiler;

@@ -19,6 +19,7 @@ GOLDEN = pathlib.Path(__file__).parent / "golden"
 PROFCTL = os.environ["PROFCTL"]
 MAKE_STORE = os.environ["MAKE_STORE"]
 MAKE_WAITS = os.environ["MAKE_WAITS"]
+MAKE_LEDGER = os.environ["MAKE_LEDGER"]
 START = 1795422000  # 2026-11-23 08:20:00 UTC
 WINDOW = ["--since", "2026-11-23 08:20", "--until", "2026-11-23 08:30"]
 BUCKET_S = 10
@@ -28,6 +29,10 @@ WINDOW_KEYS = ["schema", "kind", "command", "event", "since_ns", "until_ns", "ti
 ROW_KEYS = ["schema", "kind", "function", "module", "file", "line", "pid", "tid", "comm", "unit",
             "device", "op", "reason", "self_ns", "total_ns", "self_pct", "total_pct", "count",
             "bytes", "stack", "container"]
+LEDGER_KEYS = ["oncpu_ns", "user_ns", "system_ns", "runq_ns", "blocked_ns", "other_ns", "elapsed_ns",
+               "voluntary_switches", "involuntary_switches", "threads", "rss_bytes",
+               "peak_rss_bytes", "minor_faults", "major_faults", "read_bytes", "write_bytes",
+               "gate_ns", "idle_ns"]
 
 
 def make_store(directory, kind="full", start=START):
@@ -39,6 +44,12 @@ def make_store(directory, kind="full", start=START):
 def make_waits(directory, kind="waits", start=START):
     """Writes a store with waits; make_waits.c says what is in it."""
     subprocess.run([MAKE_WAITS, str(directory), kind, str(start)], check=True)
+    return str(directory)
+
+
+def make_ledger(directory, start=START):
+    """Writes a store with a ledger; make_ledger.c says what is in it."""
+    subprocess.run([MAKE_LEDGER, str(directory), str(start)], check=True)
     return str(directory)
 
 

@@ -62,6 +62,12 @@ static void test_all_keys(void **state)
 	assert_string_equal(config.cache_directory, "/srv/c");
 	assert_int_equal(parse(&config, "[unwind]\ncache_directory =\n", &error), 0);
 	assert_string_equal(config.cache_directory, ""); /* none */
+	assert_int_equal(
+		parse(&config, "[offcpu]\nenabled = no\nwakers = yes\nstacks_per_s = 99\n", &error),
+		0);
+	assert_int_equal(config.offcpu_enabled, 0);
+	assert_int_equal(config.offcpu_wakers, 1);
+	assert_int_equal(config.offcpu_stacks_per_s, 99);
 }
 
 /* packaging/profd.conf as it is installed, or with the "#" before its keys taken away. */
@@ -195,6 +201,8 @@ static void test_refusals(void **state)
 		{"[cpu]\nfrequency_hz = -49\n", "19 to 999"},
 		{"[cpu]\nfrequency_hz = 49x\n", "19 to 999"},
 		{"[cpu]\nfrequency_hz =\n", "19 to 999"},
+		{"[offcpu]\nenabled = 1\n", "profd.conf:2: enabled = '1': accepted are yes and no"},
+		{"[offcpu]\nstacks_per_s = 9\n", "10 to 1000"},
 		{"[store]\n\nbucket_s = 7\n",
 		 "profd.conf:3: bucket_s = '7': accepted are 1 to 600 seconds, divisors of 3600"},
 		{"[store]\nbucket_s = 0\n", "1 to 600"},
