@@ -74,10 +74,19 @@ class Profd:
             raise RuntimeError(f"profctl {command} {arguments} ended with {done.returncode}: "
                                f"{done.stderr.decode()}")
         lines = [planted(json.loads(line)) for line in done.stdout.splitlines()]
-        # Said beside the answer: half of the 95 % interval of what was sampled.
-        half = re.search(r"(?:±|\+/-) ([\d.]+) % of the total", done.stderr.decode())
-        lines[0]["half_width_ns"] = float(half[1]) / 100 * lines[0]["total_ns"] if half else 0
         return lines[0], [line for line in lines if line["kind"] == "row"]
+
+    def half_width_ns(self, window, total_ns, *arguments):
+        """Of the 95 % interval of that much off-CPU time; only the table tells it."""
+        since, until = window
+        done = subprocess.run(
+            [PROFCTL, "top", "--event", "offcpu", "--store", self.store, "-S", f"@{since}", "-U",
+             f"@{until}", *(str(argument) for argument in arguments)],
+            capture_output=True, check=True)
+        half = re.search(r"(?:±|\+/-) ([\d.]+) % of the total", done.stdout.decode())
+        if half is None:
+            raise RuntimeError(f"no interval: {done.stdout.decode()}")
+        return float(half[1]) / 100 * total_ns
 
     def folded(self, window, event, *arguments):
         """[(frames, outermost first, weight)] of profctl export."""
