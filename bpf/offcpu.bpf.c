@@ -52,6 +52,7 @@ struct wait {
 	__u64 elapsed_ns, runq_ns;
 	__u64 charged_ns; /* as rows of earlier buckets */
 	__u64 clock_ns;	  /* its end */
+	__u32 is_over;	  /* the thread ran since, and its stack is another one */
 };
 
 /* ---- the stack of the thread that stops running ---- */
@@ -96,6 +97,7 @@ static __attribute__((noinline)) int send_begin(void *ctx, struct switch_cpu *c,
 		s->event.n_kernel = n_words = n_kernel;
 	}
 	emit_send(s, 0, n_words);
+	t->capture_ns = bpf_ktime_get_ns() - mono_ns;
 	return 0;
 }
 
@@ -138,13 +140,24 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 	w->begin_mono_ns = begin_of_wait(t, mono_ns, wait->clock_ns);
 	w->blocked_ns = wait->elapsed_ns - wait->runq_ns;
 	w->runq_ns = wait->runq_ns;
+	/* While its stacks were taken nothing could end the wait. With that time, a short wait that
+	 * was drawn would be several times as long as those it stands for. */
+	if (is_drawn && !is_exact) {
+		__u64 capture_ns = t->capture_ns, from_blocked = capture_ns;
+
+		if (from_blocked > w->blocked_ns)
+			from_blocked = w->blocked_ns;
+		w->blocked_ns -= from_blocked;
+		capture_ns -= from_blocked;
+		w->runq_ns -= capture_ns < w->runq_ns ? capture_ns : w->runq_ns;
+	}
 	w->charged_ns = wait->charged_ns;
 	w->weight_log2 = is_exact ? 0 : t->weight_log2;
 	w->state = t->state;
 	w->flags = (is_exact ? WIRE_WAIT_EXACT : 0) | (is_drawn ? WIRE_WAIT_DRAWN : 0) |
 		   (t->flags & THREAD_GATE || c->gate_log2 ? WIRE_WAIT_GATE : 0);
 	__builtin_memset(w->unused, 0, sizeof(w->unused));
-	if (!is_drawn && wants_task_stack(c, next, t))
+	if (!is_drawn && !wait->is_over && wants_task_stack(c, next, t))
 		n_words = emit_task_stack(s, EMIT_EXTRA_WORDS(wire_wait), next);
 	emit_send(s, EMIT_EXTRA_WORDS(wire_wait), n_words);
 	return 0;
@@ -225,6 +238,37 @@ static __attribute__((noinline)) int end_unseen(struct switch_cpu *c, struct tas
 	t->n_measured--;
 	end_wait(c, next, t, &wait);
 	return 0;
+}
+
+/*
+ * A switch to the thread that no program was told of: it happens about once in a thousand, and perf
+ * is not told either. The wait that is still pending ended when the thread arrived at its CPU.
+ */
+static __attribute__((noinline)) int end_missed(struct switch_cpu *c, struct task_struct *prev,
+						struct thread *t)
+{
+	__u64 arrival_ns = prev->sched_info.last_arrival,
+	      runq_ns = prev->sched_info.run_delay - t->out_run_delay;
+	struct wait wait = {.clock_ns = arrival_ns, .is_over = 1};
+
+	if ((__s64)(arrival_ns - t->out_ns) > 0)
+		wait.elapsed_ns = arrival_ns - t->out_ns;
+	if (runq_ns > wait.elapsed_ns || t->state == WIRE_STATE_NONE)
+		runq_ns = wait.elapsed_ns;
+	wait.runq_ns = runq_ns;
+	if (t->flags & THREAD_COUNTED) {
+		t->flags &= ~THREAD_COUNTED;
+		__sync_fetch_and_add(&gate_pending[(__u32)prev->pid % GATE_PENDING], -1);
+	}
+	t->n_measured++;
+	end_wait(c, prev, t, &wait);
+	return 0;
+}
+
+static __always_inline bool is_missed(const struct thread *t, const struct task_struct *prev)
+{
+	return t->out_ns && !(t->charged_until & THREAD_CLOSED) &&
+	       t->out_pcount + 1 == (__u32)prev->sched_info.pcount;
 }
 
 static __always_inline void end_pending(struct switch_cpu *c, struct task_struct *next,
@@ -319,6 +363,8 @@ static __always_inline void switch_out(void *ctx, struct switch_cpu *c, struct t
 		count_drop(WIRE_DROP_NO_STORAGE, 0);
 		return;
 	}
+	if (is_missed(t, prev))
+		end_missed(c, prev, t);
 	begin_wait(prev, t, state, 0, clock_ns);
 	if (state == WIRE_STATE_IDLE)
 		return;
@@ -342,6 +388,8 @@ static __attribute__((noinline)) int gate_out_drawn(void *ctx, struct switch_cpu
 		count_drop(WIRE_DROP_NO_STORAGE, 0);
 		return 0;
 	}
+	if (is_missed(t, prev))
+		end_missed(c, prev, t);
 	begin_wait(prev, t, state, w ? THREAD_GATE | THREAD_COUNTED : THREAD_GATE, clock_ns);
 	if (!w)
 		return 0;

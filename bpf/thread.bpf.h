@@ -63,6 +63,7 @@ struct thread {
 	/* When the wait began, once a record said so: all records of a wait say the same. A wait is
 	 * named by its out_ns here, so that what is said of one is never taken for the next. */
 	__u64 begin_mono_ns, begin_of_ns;
+	__u64 capture_ns;	 /* how long its stacks took, when it was drawn */
 	__u64 kernel_sent_of_ns; /* the wait whose kernel stack the ledger's pass sent */
 	__u64 user_sent_of_ns;	 /* whose user stack the sleepable pass sent */
 	__u64 waker_sent_of_ns;

@@ -4,17 +4,16 @@
  */
 #include "lone_collector.h"
 
+#include "capture/offcpu_programs.h"
 #include "wire.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual"
-#include "ledger.skel.h"
-#include "offcpu.skel.h"
-#include "switch_cpu.h"
+#include "cpu.skel.h"
 #pragma GCC diagnostic pop
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +24,12 @@
 #define TIDS_MAX     (1u << 22) /* PID_MAX_LIMIT of include/linux/threads.h */
 #define PASS_BYTES   65536
 #define RECORD_BYTES (sizeof(struct sample_event) + sizeof(struct wire_ledger))
-#define SWITCH_ARGS  5 /* of the tracepoint with the state, the context included */
+#define STACKS_PER_S 50 /* of a CPU; profd's default */
+#define FDS_MAX	     256
 
 struct lone_collector {
-	struct offcpu_bpf *offcpu;
-	struct ledger_bpf *ledger;
-	struct bpf_link *pass;
+	struct cpu_bpf *cpu; /* has the maps that the others borrow; it is not attached */
+	struct offcpu_programs *programs;
 	struct ring_buffer *ring;
 	struct lone_thread *threads; /* by tid */
 	uint32_t max_tid;
@@ -91,58 +90,28 @@ static int on_record(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-/* Whether sched_switch tells the state of the thread that stops (since 5.18). */
-static bool switch_has_state(void)
+static void load(struct lone_collector *c)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *type;
-	int id = btf ? btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF) : -1;
-	bool has = false;
+	struct offcpu_options options = {.stacks_per_s = STACKS_PER_S,
+					 .user_frames_max = WIRE_USER_FRAMES_MAX,
+					 .kernel_frames_max = WIRE_KERNEL_FRAMES_MAX};
+	char why[512] = "";
 
-	if (id > 0) {
-		type = btf__type_by_id(btf, btf__type_by_id(btf, (uint32_t)id)->type);
-		type = btf__type_by_id(btf, type->type);
-		has = btf_vlen(type) >= SWITCH_ARGS;
-	}
-	btf__free(btf);
-	return has;
+	c->cpu = cpu_bpf__open_and_load();
+	if (!c->cpu)
+		err(1, "cannot load the CPU program");
+	options.events = bpf_map__fd(c->cpu->maps.events);
+	options.drops = bpf_map__fd(c->cpu->maps.drops);
+	options.processes_seen = bpf_map__fd(c->cpu->maps.processes_seen);
+	options.unwind_slabs = bpf_map__fd(c->cpu->maps.unwind_slabs);
+	options.unwind_files = bpf_map__fd(c->cpu->maps.unwind_files);
+	options.unwind_processes = bpf_map__fd(c->cpu->maps.unwind_processes);
+	if (offcpu_programs_new(&options, &c->programs, why, sizeof(why)) < 0 ||
+	    offcpu_programs_attach(c->programs, why, sizeof(why)) < 0)
+		errx(1, "%s", why);
 }
 
-/* As profd does behind its watch of each CPU's switches. */
-static void shut_gates(const struct lone_collector *c, uint32_t n_cpus)
-{
-	struct switch_cpu *cpus = mmap(NULL, n_cpus * sizeof(*cpus), PROT_READ | PROT_WRITE,
-				       MAP_SHARED, bpf_map__fd(c->offcpu->maps.switch_cpus), 0);
-
-	if (cpus == MAP_FAILED)
-		err(1, "cannot map switch_cpus");
-	for (uint32_t i = 0; i < n_cpus; i++)
-		cpus[i].gate_log2 = SWITCH_GATE_MAX;
-	(void)munmap(cpus, n_cpus * sizeof(*cpus));
-}
-
-static void load(struct lone_collector *c, bool with_gate)
-{
-	int n_cpus = libbpf_num_possible_cpus();
-
-	c->offcpu = offcpu_bpf__open();
-	c->ledger = ledger_bpf__open();
-	if (!c->offcpu || !c->ledger)
-		err(1, "cannot open the BPF programs");
-	c->offcpu->rodata->switch_has_state = switch_has_state();
-	if (n_cpus < 0 ||
-	    bpf_map__set_max_entries(c->offcpu->maps.switch_cpus, (uint32_t)n_cpus) < 0 ||
-	    offcpu_bpf__load(c->offcpu) < 0 ||
-	    bpf_map__reuse_fd(c->ledger->maps.threads, bpf_map__fd(c->offcpu->maps.threads)) < 0 ||
-	    bpf_map__reuse_fd(c->ledger->maps.clock_offset,
-			      bpf_map__fd(c->offcpu->maps.clock_offset)) < 0 ||
-	    ledger_bpf__load(c->ledger) < 0)
-		err(1, "cannot load the BPF programs");
-	if (with_gate)
-		shut_gates(c, (uint32_t)n_cpus);
-}
-
-struct lone_collector *lone_collector_new(bool with_gate)
+struct lone_collector *lone_collector_new(void)
 {
 	struct lone_collector *c = calloc(1, sizeof(*c));
 
@@ -152,13 +121,11 @@ struct lone_collector *lone_collector_new(bool with_gate)
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (c->threads == MAP_FAILED)
 		err(1, "mmap");
-	load(c, with_gate);
-	c->ring = ring_buffer__new(bpf_map__fd(c->offcpu->maps.events), on_record, c, NULL);
-	c->pass = bpf_program__attach_iter(c->ledger->progs.ledger_pass, NULL);
-	if (!c->ring || !c->pass || offcpu_bpf__attach(c->offcpu) < 0)
-		err(1, "cannot attach the BPF programs");
-	/* It makes the storage of all threads; the second has nothing of before. */
-	(void)lone_collector_pass_ns(c, NULL);
+	load(c);
+	c->ring = ring_buffer__new(bpf_map__fd(c->cpu->maps.events), on_record, c, NULL);
+	if (!c->ring)
+		err(1, "cannot map the ring");
+	/* What it has is of before. */
 	(void)lone_collector_pass_ns(c, NULL);
 	lone_collector_read(c);
 	memset(c->threads, 0, (c->max_tid + 1) * sizeof(*c->threads));
@@ -169,11 +136,15 @@ struct lone_collector *lone_collector_new(bool with_gate)
 void lone_collector_free(struct lone_collector *collector)
 {
 	ring_buffer__free(collector->ring);
-	(void)bpf_link__destroy(collector->pass);
-	offcpu_bpf__destroy(collector->offcpu);
-	ledger_bpf__destroy(collector->ledger);
+	(void)offcpu_programs_free(collector->programs);
+	cpu_bpf__destroy(collector->cpu);
 	(void)munmap(collector->threads, TIDS_MAX * sizeof(*collector->threads));
 	free(collector);
+}
+
+void lone_collector_watch(struct lone_collector *collector)
+{
+	offcpu_programs_watch(collector->programs, now_mono_ns());
 }
 
 void lone_collector_read(struct lone_collector *collector)
@@ -204,13 +175,13 @@ uint64_t lone_collector_pass_ns(struct lone_collector *collector, uint32_t *ret_
 {
 	static uint8_t bytes[PASS_BYTES] __attribute__((aligned(8)));
 	uint64_t begin_ns = now_mono_ns();
-	int fd = bpf_iter_create(bpf_link__fd(collector->pass));
+	int fd = offcpu_programs_open_pass(collector->programs);
 	uint32_t n_records = 0;
 	size_t kept = 0, used;
 	ssize_t n;
 
 	if (fd < 0)
-		err(1, "bpf_iter_create");
+		err(1, "cannot begin a pass");
 	while ((n = read(fd, bytes + kept, sizeof(bytes) - kept)) > 0) {
 		kept += (size_t)n;
 		used = add_records(collector, bytes, kept, &n_records);
@@ -225,9 +196,17 @@ uint64_t lone_collector_pass_ns(struct lone_collector *collector, uint32_t *ret_
 	return now_mono_ns() - begin_ns;
 }
 
-const struct bpf_program *lone_collector_switch(const struct lone_collector *collector)
+int lone_collector_switch(void)
 {
-	return collector->offcpu->progs.offcpu_switch;
+	for (int fd = 0; fd < FDS_MAX; fd++) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+		    strcmp(info.name, "offcpu_switch") == 0)
+			return fd;
+	}
+	errx(1, "no program offcpu_switch");
 }
 
 void lone_collector_each(const struct lone_collector *collector,
@@ -248,7 +227,7 @@ uint64_t lone_collector_drops(const struct lone_collector *collector)
 	uint64_t sum = 0;
 
 	if (!drops ||
-	    bpf_map_lookup_elem(bpf_map__fd(collector->offcpu->maps.drops), &zero, drops) < 0)
+	    bpf_map_lookup_elem(bpf_map__fd(collector->cpu->maps.drops), &zero, drops) < 0)
 		err(1, "cannot read the drops");
 	for (int cpu = 0; cpu < n_cpus; cpu++)
 		for (int i = 0; i < WIRE_DROP_MAX; i++)

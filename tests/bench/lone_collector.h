@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * lone_collector.h - profd's off-CPU programs without profd: nothing is resolved or stored. For
- * benchmarks of what they cost and how right their sums are.
+ * lone_collector.h - profd's off-CPU programs by profd's own loader, but without the rest: nothing
+ * is resolved or stored. For benchmarks of what they cost and how right their sums are.
  */
 #ifndef BENCH_LONE_COLLECTOR_H
 #define BENCH_LONE_COLLECTOR_H
 
-#include <bpf/libbpf.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 struct lone_collector;
@@ -22,10 +20,12 @@ struct lone_thread {
 	uint64_t elapsed_ns, oncpu_ns, blocked_ns, runq_ns;
 };
 
-/* Loads and attaches. Without the gate, no number of switches shuts it. A failure ends the program
- * with a message. */
-struct lone_collector *lone_collector_new(bool with_gate);
+/* Loads and attaches. A failure ends the program with a message. */
+struct lone_collector *lone_collector_new(void);
 void lone_collector_free(struct lone_collector *collector);
+
+/* Sets the gate by how often each CPU switched since it was called last; without, it stays open. */
+void lone_collector_watch(struct lone_collector *collector);
 
 /* Reads all records that are there. */
 void lone_collector_read(struct lone_collector *collector);
@@ -34,7 +34,8 @@ void lone_collector_read(struct lone_collector *collector);
  * the number of records in ret_records. */
 uint64_t lone_collector_pass_ns(struct lone_collector *collector, uint32_t *ret_records);
 
-const struct bpf_program *lone_collector_switch(const struct lone_collector *collector);
+/* The descriptor of the program at the switch hook. */
+int lone_collector_switch(void);
 
 /* Calls it for each thread of which there is anything. */
 void lone_collector_each(const struct lone_collector *collector,

@@ -4,8 +4,7 @@ import os
 import re
 import subprocess
 
-PIPE_SECONDS = 1.5
-STRESS_SECONDS = 2
+SECONDS = 2
 
 
 class PinnedPipe:
@@ -15,7 +14,7 @@ class PinnedPipe:
 
     def __init__(self):
         self.loops = 50000
-        self.loops = int(self.run() * PIPE_SECONDS)
+        self.loops = int(self.run() * SECONDS)
 
     def run(self):
         """Operations a second."""
@@ -30,7 +29,7 @@ class Stress:
 
     def __init__(self, kind, scratch):
         self.name = f"stress_{kind}"
-        self.command = ["stress-ng", f"--{kind}", "2", "--timeout", f"{STRESS_SECONDS}s",
+        self.command = ["stress-ng", f"--{kind}", "2", "--timeout", f"{SECONDS}s",
                         "--metrics-brief", "--temp-path", scratch]
         self.results = os.path.join(scratch, f"{kind}.yaml")
 

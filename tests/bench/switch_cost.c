@@ -3,7 +3,7 @@
  * switch_cost.c - holds a program at the switch hook until its input ends, and tells what it cost.
  *
  * Usage: switch-cost empty
- *        switch-cost offcpu | no-gate    profd's; the second without the gate, whatever happens
+ *        switch-cost offcpu | no-gate    profd's; the second with the gate open, whatever happens
  *        switch-cost pass N              profd's, with N passes of the ledger right away
  *   Says "ready" once it is attached (with "pass", after that) and at the end:
  *   "cost NS RUNS"    the kernel's count of its run time (kernel.bpf_stats_enabled; 0 without)
@@ -31,7 +31,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READ_EACH_MS 20
+#define READ_EACH_MS  20
+#define WATCH_EACH_MS 500
 
 static void say_ready(void)
 {
@@ -47,12 +48,12 @@ static bool has_ended(int timeout_ms)
 	return poll(&in, 1, timeout_ms) == 1 && read(STDIN_FILENO, &byte, 1) <= 0;
 }
 
-static void print_cost(const struct bpf_program *program)
+static void print_cost(int program_fd)
 {
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
+	if (bpf_obj_get_info_by_fd(program_fd, &info, &size) < 0)
 		err(1, "bpf_obj_get_info_by_fd");
 	printf("cost %llu %llu\n", (unsigned long long)info.run_time_ns,
 	       (unsigned long long)info.run_cnt);
@@ -75,15 +76,15 @@ static int hold_empty(void)
 	say_ready();
 	while (!has_ended(-1))
 		;
-	print_cost(empty->progs.empty_switch);
+	print_cost(bpf_program__fd(empty->progs.empty_switch));
 	empty_switch_bpf__destroy(empty);
 	return 0;
 }
 
 static int hold_collector(bool with_gate, uint32_t n_passes)
 {
-	struct lone_collector *c = lone_collector_new(with_gate);
-	uint32_t n_records = 0;
+	struct lone_collector *c = lone_collector_new();
+	uint32_t n_records = 0, n_reads = 0;
 
 	for (uint32_t i = 0; i < n_passes; i++) {
 		uint64_t ns = lone_collector_pass_ns(c, &n_records);
@@ -92,11 +93,14 @@ static int hold_collector(bool with_gate, uint32_t n_passes)
 		(void)usleep(100000); /* threads run meanwhile, as they do in a bucket */
 	}
 	say_ready();
-	while (!has_ended(READ_EACH_MS))
+	while (!has_ended(READ_EACH_MS)) {
 		lone_collector_read(c);
+		if (with_gate && ++n_reads % (WATCH_EACH_MS / READ_EACH_MS) == 0)
+			lone_collector_watch(c);
+	}
 	(void)lone_collector_pass_ns(c, NULL);
 	lone_collector_read(c);
-	print_cost(lone_collector_switch(c));
+	print_cost(lone_collector_switch());
 	printf("drops %" PRIu64 "\n", lone_collector_drops(c));
 	lone_collector_each(c, print_thread);
 	lone_collector_free(c);

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -74,6 +75,18 @@ class Profd:
                                f"{done.stderr.decode()}")
         lines = [planted(json.loads(line)) for line in done.stdout.splitlines()]
         return lines[0], [line for line in lines if line["kind"] == "row"]
+
+    def half_width_ns(self, window, total_ns, *arguments):
+        """Of the 95 % interval of that much off-CPU time; only the table tells it."""
+        since, until = window
+        done = subprocess.run(
+            [PROFCTL, "top", "--event", "offcpu", "--store", self.store, "-S", f"@{since}", "-U",
+             f"@{until}", *(str(argument) for argument in arguments)],
+            capture_output=True, check=True)
+        half = re.search(r"(?:±|\+/-) ([\d.]+) % of the total", done.stdout.decode())
+        if half is None:
+            raise RuntimeError(f"no interval: {done.stdout.decode()}")
+        return float(half[1]) / 100 * total_ns
 
     def folded(self, window, event, *arguments):
         """[(frames, outermost first, weight)] of profctl export."""

@@ -46,19 +46,20 @@ def write_file(path):
 
 
 def all_scenes(directory):
-    """In the order in which they are run."""
+    """In the order in which they are run: what makes profd draw the least comes last, because it
+    needs some time to draw more again."""
     file = write_file(directory / "file")
     summed = [SWITCH_SUM, WAIT_S + 10]
     return [
         Scene("long", [*summed, directory / "long", workload("waiter"), WAIT_S, *LONG]),
         Scene("short", [*summed, directory / "short", workload("waiter"), SHORT_S, *SHORT]),
-        Scene("disk", [workload("disk_waiter"), DISK_S, file]),
-        Scene("stopped", [workload("stopper"), STOPS]),
-        Scene("hang", [workload("waiter"), HANG_S + 2, f"hang:{HANG_S}"]),
-        Scene("gated", [workload("waiter"), 4, "storm:0", "storm:1", f"block:{GATED_S}"]),
         Scene("mixed", [workload("waiter"), CPU_S, "mixed", "spin"]),
+        Scene("stopped", [workload("stopper"), STOPS]),
         Scene("threads", [workload("short_lives"), "threads", THREADS]),
         Scene("memory", [workload("short_lives"), "memory", MEMORY_MB]),
+        Scene("disk", [workload("disk_waiter"), DISK_S, file]),
+        Scene("hang", [workload("waiter"), HANG_S + 2, f"hang:{HANG_S}"]),
+        Scene("gated", [workload("waiter"), 4, "storm:0", "storm:1", f"block:{GATED_S}"]),
         Scene("busy", [workload("waiter"), BUSY_S, "timer1", "spin", "pipe"],
               beside=[[*STRESS, "--temp-path", str(directory)]]),
     ]

