@@ -125,8 +125,11 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 	struct wire_wait *w;
 
 	if (!is_drawn && !c->records_left) {
-		t->unsent_ns += value;
-		t->unsent_count++;
+		/* Of what is left to wait for a CPU the ledger tells. */
+		if (t->state != WIRE_STATE_NONE) {
+			t->unsent_ns += value - wait->runq_ns;
+			t->unsent_count++;
+		}
 		return 0;
 	}
 	if (!is_drawn)

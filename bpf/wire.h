@@ -146,7 +146,7 @@ struct wire_ledger {
 	__u64 voluntary_switches, involuntary_switches;
 	__u64 minor_faults, major_faults;
 	__u64 read_bytes, write_bytes; /* of block devices (struct task_io_accounting) */
-	__u64 unsent_ns;	       /* of exact waits that found the budget of records spent */
+	__u64 unsent_ns;	       /* blocked, of exact waits beyond the budget of records */
 	__u64 unsent_count;
 	__u64 rss_bytes, peak_rss_bytes; /* of the process, in its main thread's record; else 0 */
 	__u64 open_since_mono_ns;	 /* a long blocked wait goes on since then; 0: none */

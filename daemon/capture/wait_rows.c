@@ -292,6 +292,7 @@ static int add_unsent(struct taking *t, uint32_t series)
 {
 	const struct wire_ledger *l = &t->sample->ledger;
 	struct wait_class class = {.bin = latency_bin_of(l->unsent_ns / l->unsent_count),
+				   .state = WAIT_STATE_SLEEP, /* most are */
 				   .exact = true,
 				   .kernel_only = true};
 	struct profile_row row = {.type = SAMPLE_OFFCPU,
