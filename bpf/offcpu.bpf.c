@@ -98,6 +98,7 @@ static __attribute__((noinline)) int send_begin(void *ctx, struct switch_cpu *c,
 	}
 	emit_send(s, 0, n_words);
 	t->capture_ns = bpf_ktime_get_ns() - mono_ns;
+	t->is_delayed = ((struct task_struct *)((__u64 *)ctx)[2])->tgid != 0;
 	return 0;
 }
 
@@ -112,6 +113,26 @@ static __always_inline bool wants_task_stack(struct switch_cpu *c, const struct 
 		return false;
 	c->stacks_left--;
 	return true;
+}
+
+/*
+ * While the stacks of a wait were taken nothing could end it, nor could the next thread on this CPU
+ * run, which may be the one to end it. With that time, a short wait that was drawn would be several
+ * times as long as those it stands for. What ends a wait of a CPU that goes idle comes from
+ * elsewhere, and was held up only if it came meanwhile.
+ */
+static __always_inline bool was_delayed(const struct thread *t, const struct wait *wait)
+{
+	return t->is_delayed || wait->elapsed_ns < 2 * t->capture_ns;
+}
+
+static __always_inline void take_off_capture(struct wire_wait *w, __u64 capture_ns)
+{
+	__u64 of_blocked_ns = capture_ns < w->blocked_ns ? capture_ns : w->blocked_ns;
+
+	w->blocked_ns -= of_blocked_ns;
+	capture_ns -= of_blocked_ns;
+	w->runq_ns -= capture_ns < w->runq_ns ? capture_ns : w->runq_ns;
 }
 
 /* Tells of a wait that was drawn or is long. */
@@ -143,17 +164,8 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 	w->begin_mono_ns = begin_of_wait(t, mono_ns, wait->clock_ns);
 	w->blocked_ns = wait->elapsed_ns - wait->runq_ns;
 	w->runq_ns = wait->runq_ns;
-	/* While its stacks were taken nothing could end the wait. With that time, a short wait that
-	 * was drawn would be several times as long as those it stands for. */
-	if (is_drawn && !is_exact) {
-		__u64 capture_ns = t->capture_ns, from_blocked = capture_ns;
-
-		if (from_blocked > w->blocked_ns)
-			from_blocked = w->blocked_ns;
-		w->blocked_ns -= from_blocked;
-		capture_ns -= from_blocked;
-		w->runq_ns -= capture_ns < w->runq_ns ? capture_ns : w->runq_ns;
-	}
+	if (is_drawn && !is_exact && was_delayed(t, wait))
+		take_off_capture(w, t->capture_ns);
 	w->charged_ns = wait->charged_ns;
 	w->weight_log2 = is_exact ? 0 : t->weight_log2;
 	w->state = t->state;

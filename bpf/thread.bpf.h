@@ -58,7 +58,7 @@ struct thread {
 	__u8 state;	    /* enum wire_wait_state, of the pending wait */
 	__u8 weight_log2;   /* of its draw */
 	__u8 flags;	    /* enum thread_flag */
-	__u8 unused;
+	__u8 is_delayed;    /* another thread waited while its stacks were taken */
 
 	/* When the wait began, once a record said so: all records of a wait say the same. A wait is
 	 * named by its out_ns here, so that what is said of one is never taken for the next. */
