@@ -193,7 +193,7 @@ def measure_errors(arguments, figures):
         drops += lost
         waited = [thread["elapsed_ns"] - thread["cpu_ns"] for thread, *_ in threads]
         totals.append(relative(sum(t[1] for t in threads), sum(waited)))
-        figures[f"total_error_pct_{kinds[0].partition(':')[0]}"] = totals[-1]
+        figures[f"total_error_pct_{'_'.join(kinds).replace(':', '')}"] = totals[-1]
         for waited_ns, (thread, estimate, error, oncpu, ledger_waited) in zip(waited, threads):
             if waited_ns > LEAST_NS:
                 ledger.append(relative(ledger_waited, waited_ns))
