@@ -8,6 +8,7 @@
  *   Says "ready" once it is attached (with "pass", after that) and at the end:
  *   "cost NS RUNS"    the kernel's count of its run time (kernel.bpf_stats_enabled; 0 without);
  *                     the same for each byte of its input, when that comes
+ *   "gates N"         CPUs that were behind a shut gate at once, the most
  *   "drops N"         records and switches that profd's program lost
  *   "pass MS RECORDS" for each of the N
  *   "thread TID BLOCKED_NS RUNQ_NS ERROR_NS DRAWN ELAPSED_NS ONCPU_NS BLOCKED_NS RUNQ_NS"
@@ -91,7 +92,7 @@ static int hold_empty(void)
 static int hold_collector(bool with_gate, uint32_t n_passes)
 {
 	struct lone_collector *c = lone_collector_new();
-	uint32_t n_records = 0, n_reads = 0;
+	uint32_t n_records = 0, n_reads = 0, max_gates = 0;
 	int program_fd = lone_collector_switch();
 
 	for (uint32_t i = 0; i < n_passes; i++) {
@@ -105,11 +106,13 @@ static int hold_collector(bool with_gate, uint32_t n_passes)
 		lone_collector_read(c);
 		if (with_gate && ++n_reads % (WATCH_EACH_MS / READ_EACH_MS) == 0)
 			lone_collector_watch(c);
+		if (lone_collector_gates(c) > max_gates)
+			max_gates = lone_collector_gates(c);
 	}
 	(void)lone_collector_pass_ns(c, NULL);
 	lone_collector_read(c);
 	print_cost(program_fd);
-	printf("drops %" PRIu64 "\n", lone_collector_drops(c));
+	printf("gates %" PRIu32 "\ndrops %" PRIu64 "\n", max_gates, lone_collector_drops(c));
 	lone_collector_each(c, print_thread);
 	lone_collector_free(c);
 	return 0;
