@@ -147,6 +147,11 @@ void lone_collector_watch(struct lone_collector *collector)
 	offcpu_programs_watch(collector->programs, now_mono_ns());
 }
 
+uint32_t lone_collector_gates(const struct lone_collector *collector)
+{
+	return offcpu_programs_gates(collector->programs);
+}
+
 void lone_collector_read(struct lone_collector *collector)
 {
 	(void)ring_buffer__consume(collector->ring);

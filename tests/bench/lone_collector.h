@@ -26,6 +26,8 @@ void lone_collector_free(struct lone_collector *collector);
 
 /* Sets the gate by how often each CPU switched since it was called last; without, it stays open. */
 void lone_collector_watch(struct lone_collector *collector);
+/* CPUs behind a shut gate. */
+uint32_t lone_collector_gates(const struct lone_collector *collector);
 
 /* Reads all records that are there. */
 void lone_collector_read(struct lone_collector *collector);

@@ -77,17 +77,18 @@ def measure_storms(arguments, scratch, figures):
 
 
 def cost(lines):
-    """Nanoseconds of run time and runs, as switch-cost tells them."""
-    words = next(line for line in lines if line.startswith("cost ")).split()
-    return int(words[1]), int(words[2])
+    """Nanoseconds of run time a run, since the mark."""
+    first, last = ([int(word) for word in line.split()[1:]]
+                   for line in lines if line.startswith("cost "))
+    return (last[0] - first[0]) / (last[1] - first[1])
 
 
 def ns_a_run(build, storm, *program):
-    with switch_tracers.switch_cost(build, *program) as answer:
+    with switch_tracers.switch_cost(build, *program) as (answer, mark):
+        storm.run()  # the gate shuts meanwhile
+        mark()
         storm.run()
-        storm.run()
-    total_ns, runs = cost(answer)
-    return total_ns / runs
+    return cost(answer)
 
 
 def measure_ns(arguments, figures):
@@ -135,9 +136,10 @@ def own_cost(running):
 def measure_mixed(arguments, scratch, figures):
     n_cpus = os.cpu_count()
     with load(arguments.build, "rate", str(MIXED_RATE), str(MIXED_THREADS)):
-        with switch_tracers.switch_cost(arguments.build, "empty") as answer:
+        with switch_tracers.switch_cost(arguments.build, "empty") as (answer, mark):
+            mark()
             time.sleep(2)
-        empty_ns = cost(answer)[0] / cost(answer)[1]
+        empty_ns = cost(answer)
         with switch_tracers.profd(arguments.build, os.path.join(scratch, "mixed")) as running:
             before, cpu_before = own_cost(running)
             since, n = time.monotonic(), switches()
@@ -158,7 +160,7 @@ def measure_mixed(arguments, scratch, figures):
 
 def measure_ledger(arguments, figures):
     with load(arguments.build, "idle", str(LEDGER_THREADS)), switch_tracers.switch_cost(
-            arguments.build, "pass", str(LEDGER_PASSES)) as answer:
+            arguments.build, "pass", str(LEDGER_PASSES)) as (answer, _):
         time.sleep(0.1)
     passes = [line.split() for line in answer if line.startswith("pass ")]
     figures["ledger_threads"] = int(passes[-1][2])
@@ -173,7 +175,7 @@ def run_known(arguments, *kinds):
     """Runs threads that know how long they waited: [(truth, estimate, standard error, ledger's
     on-CPU and waiting time)], in nanoseconds, and how many records were lost."""
     waiter = os.path.join(arguments.build, "tests", "workloads", "waiter")
-    with switch_tracers.switch_cost(arguments.build, "offcpu") as answer:
+    with switch_tracers.switch_cost(arguments.build, "offcpu") as (answer, _):
         truth = json.loads(subprocess.run([waiter, str(ERRORS_S), *kinds], check=True,
                                           stdout=subprocess.PIPE).stdout)
     found = {int(line.split()[1]): [float(word) for word in line.split()[2:]]

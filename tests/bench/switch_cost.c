@@ -6,7 +6,9 @@
  *        switch-cost offcpu | no-gate    profd's; the second with the gate open, whatever happens
  *        switch-cost pass N              profd's, with N passes of the ledger right away
  *   Says "ready" once it is attached (with "pass", after that) and at the end:
- *   "cost NS RUNS"    the kernel's count of its run time (kernel.bpf_stats_enabled; 0 without)
+ *   "cost NS RUNS"    the kernel's count of its run time (kernel.bpf_stats_enabled; 0 without);
+ *                     the same for each byte of its input, when that comes
+ *   "gates N"         CPUs that were behind a shut gate at once, the most
  *   "drops N"         records and switches that profd's program lost
  *   "pass MS RECORDS" for each of the N
  *   "thread TID BLOCKED_NS RUNQ_NS ERROR_NS DRAWN ELAPSED_NS ONCPU_NS BLOCKED_NS RUNQ_NS"
@@ -40,14 +42,6 @@ static void say_ready(void)
 	(void)fflush(stdout);
 }
 
-static bool has_ended(int timeout_ms)
-{
-	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-	char byte;
-
-	return poll(&in, 1, timeout_ms) == 1 && read(STDIN_FILENO, &byte, 1) <= 0;
-}
-
 static void print_cost(int program_fd)
 {
 	struct bpf_prog_info info = {};
@@ -57,6 +51,20 @@ static void print_cost(int program_fd)
 		err(1, "bpf_obj_get_info_by_fd");
 	printf("cost %llu %llu\n", (unsigned long long)info.run_time_ns,
 	       (unsigned long long)info.run_cnt);
+}
+
+/* A byte asks for the cost until now. */
+static bool has_ended(int timeout_ms, int program_fd)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+	char byte;
+
+	if (poll(&in, 1, timeout_ms) != 1)
+		return false;
+	if (read(STDIN_FILENO, &byte, 1) <= 0)
+		return true;
+	print_cost(program_fd);
+	return false;
 }
 
 static void print_thread(uint32_t tid, const struct lone_thread *t)
@@ -74,7 +82,7 @@ static int hold_empty(void)
 	if (!empty || empty_switch_bpf__attach(empty) < 0)
 		err(1, "cannot attach the program");
 	say_ready();
-	while (!has_ended(-1))
+	while (!has_ended(-1, bpf_program__fd(empty->progs.empty_switch)))
 		;
 	print_cost(bpf_program__fd(empty->progs.empty_switch));
 	empty_switch_bpf__destroy(empty);
@@ -84,7 +92,8 @@ static int hold_empty(void)
 static int hold_collector(bool with_gate, uint32_t n_passes)
 {
 	struct lone_collector *c = lone_collector_new();
-	uint32_t n_records = 0, n_reads = 0;
+	uint32_t n_records = 0, n_reads = 0, max_gates = 0;
+	int program_fd = lone_collector_switch();
 
 	for (uint32_t i = 0; i < n_passes; i++) {
 		uint64_t ns = lone_collector_pass_ns(c, &n_records);
@@ -93,15 +102,17 @@ static int hold_collector(bool with_gate, uint32_t n_passes)
 		(void)usleep(100000); /* threads run meanwhile, as they do in a bucket */
 	}
 	say_ready();
-	while (!has_ended(READ_EACH_MS)) {
+	while (!has_ended(READ_EACH_MS, program_fd)) {
 		lone_collector_read(c);
 		if (with_gate && ++n_reads % (WATCH_EACH_MS / READ_EACH_MS) == 0)
 			lone_collector_watch(c);
+		if (lone_collector_gates(c) > max_gates)
+			max_gates = lone_collector_gates(c);
 	}
 	(void)lone_collector_pass_ns(c, NULL);
 	lone_collector_read(c);
-	print_cost(lone_collector_switch());
-	printf("drops %" PRIu64 "\n", lone_collector_drops(c));
+	print_cost(program_fd);
+	printf("gates %" PRIu32 "\ndrops %" PRIu64 "\n", max_gates, lone_collector_drops(c));
 	lone_collector_each(c, print_thread);
 	lone_collector_free(c);
 	return 0;

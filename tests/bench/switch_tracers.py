@@ -20,10 +20,16 @@ def nothing():
 
 @contextlib.contextmanager
 def switch_cost(build, *arguments):
-    """Yields a list that has the lines of the tool's answer when the context has ended."""
+    """Yields a list that has the lines of the tool's answer when the context has ended, and a
+    function that asks for the cost until now."""
     process = subprocess.Popen([os.path.join(build, "tests", "bench", "switch-cost"), *arguments],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     answer = []
+
+    def mark():
+        process.stdin.write(b"m")
+        process.stdin.flush()
+
     try:
         for line in process.stdout:
             if line == b"ready\n":
@@ -31,7 +37,7 @@ def switch_cost(build, *arguments):
             answer.append(line.decode().strip())
         else:
             raise RuntimeError(f"switch-cost {arguments} does not get ready")
-        yield answer
+        yield answer, mark
         process.stdin.close()
         answer += process.stdout.read().decode().splitlines()
         if process.wait(READY_S) != 0:
