@@ -82,9 +82,10 @@ static __always_inline __u64 account_rss(const struct mm_struct *mm)
 			mm->rss_stat[KERNEL_ANONPAGES].count +
 			mm->rss_stat[KERNEL_SHMEMPAGES].count;
 	else
-		pages = before->rss_stat.count[KERNEL_FILEPAGES].counter +
-			before->rss_stat.count[KERNEL_ANONPAGES].counter +
-			before->rss_stat.count[KERNEL_SHMEMPAGES].counter;
+		/* The verifier of these kernels does not know an array of a typedef. */
+		pages = BPF_CORE_READ(before, rss_stat.count[KERNEL_FILEPAGES].counter) +
+			BPF_CORE_READ(before, rss_stat.count[KERNEL_ANONPAGES].counter) +
+			BPF_CORE_READ(before, rss_stat.count[KERNEL_SHMEMPAGES].counter);
 	return pages > 0 ? (__u64)pages << page_shift : 0;
 }
 

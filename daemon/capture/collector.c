@@ -53,16 +53,16 @@ __attribute__((format(printf, 3, 4))) static int fail(struct collector_error *er
 __attribute__((format(printf, 2, 0))) static int log_libbpf(enum libbpf_print_level level,
 							    const char *format, va_list args)
 {
-	char text[512];
-	size_t len;
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || vasprintf(&text, format, args) < 0)
 		return 0;
-	(void)vsnprintf(text, sizeof(text), format, args);
-	len = strlen(text);
-	if (len && text[len - 1] == '\n')
-		text[len - 1] = '\0';
-	log_debug("%s", text);
+	/* What the verifier says has its reason at its end. */
+	rest = text;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			log_debug("%s", line);
 	return 0;
 }
 
