@@ -11,8 +11,9 @@
 /* Set before loading: of a page. */
 const volatile __u32 page_shift = 12;
 
-/* An arrival more or less is one that happens just now. */
-#define ACCOUNT_MISSED_SLACK 2
+/* So many arrivals at a CPU that nobody measured, and what was blocked is what is left. One that
+ * happens just now may be taken for it, which does no harm. */
+#define ACCOUNT_MISSED 1
 
 /* When and of whom. */
 struct account {
@@ -133,7 +134,7 @@ static __always_inline void account_record(const struct account *a, const struct
 	ret->open_state = 0;
 	ret->flags = base->is_started ? 0 : WIRE_LEDGER_STARTED;
 	__builtin_memset(ret->unused, 0, sizeof(ret->unused));
-	if ((__s32)(now->n_missed - base->n_missed) >= ACCOUNT_MISSED_SLACK) {
+	if ((__s32)(now->n_missed - base->n_missed) >= ACCOUNT_MISSED) {
 		__u64 known_ns = ret->oncpu_ns + ret->runq_ns;
 
 		ret->flags |= WIRE_LEDGER_GATE;

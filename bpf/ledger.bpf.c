@@ -160,12 +160,12 @@ static __always_inline void send_record(struct seq_file *seq, const struct accou
 	is_open = charge_wait(a, &open);
 	account_totals(a, &now);
 	if (open.is_found)
-		now.n_missed += ACCOUNT_MISSED_SLACK;
+		now.n_missed += ACCOUNT_MISSED;
 	account_record(a, &now, l);
 	if (is_open)
 		n_words = show_open(a, s, l, &open);
 	if (open.is_found)
-		now.n_missed -= ACCOUNT_MISSED_SLACK;
+		now.n_missed -= ACCOUNT_MISSED;
 	account_commit(t, &now);
 	bpf_seq_write(seq, s, RECORD_BYTES + (n_words & WIRE_KERNEL_FRAMES_MAX) * sizeof(__u64));
 }

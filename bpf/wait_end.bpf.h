@@ -172,7 +172,7 @@ static __attribute__((noinline)) int end_unseen(struct switch_cpu *c, struct tas
 	}
 	t->out_ns = arrival_ns;
 	t->flags = THREAD_GATE;
-	/* Two arrivals more than were measured: the ledger takes no notice of one. */
+	/* An arrival more than was measured, for the ledger. */
 	t->n_measured--;
 	end_wait(c, next, t, &wait);
 	return 0;
