@@ -71,6 +71,15 @@ static __always_inline void account_totals(const struct account *a, struct threa
 	ret->is_started = 1;
 }
 
+/* By a call: the verifier of those kernels does not look into an array of a typedef. */
+static __always_inline __s64 plain_pages(const struct mm_struct___before_6_2 *mm)
+{
+	__s64 counts[KERNEL_RSS] = {};
+
+	(void)bpf_probe_read_kernel(counts, sizeof(counts), &mm->rss_stat.count);
+	return counts[KERNEL_FILEPAGES] + counts[KERNEL_ANONPAGES] + counts[KERNEL_SHMEMPAGES];
+}
+
 static __always_inline __u64 account_rss(const struct mm_struct *mm)
 {
 	const struct mm_struct___before_6_2 *before = (const void *)mm;
@@ -83,10 +92,7 @@ static __always_inline __u64 account_rss(const struct mm_struct *mm)
 			mm->rss_stat[KERNEL_ANONPAGES].count +
 			mm->rss_stat[KERNEL_SHMEMPAGES].count;
 	else
-		/* The verifier of these kernels does not know an array of a typedef. */
-		pages = BPF_CORE_READ(before, rss_stat.count[KERNEL_FILEPAGES].counter) +
-			BPF_CORE_READ(before, rss_stat.count[KERNEL_ANONPAGES].counter) +
-			BPF_CORE_READ(before, rss_stat.count[KERNEL_SHMEMPAGES].counter);
+		pages = plain_pages(before);
 	return pages > 0 ? (__u64)pages << page_shift : 0;
 }
 

@@ -36,7 +36,7 @@
 #define N_SLEEPS     20
 #define SLEEP_NS     20000000
 #define HANG_NS	     100000000
-#define ROUND_TRIPS  25000
+#define ROUND_TRIPS  100000
 #define GATE_TRIPS   60000
 #define MANY_THREADS 300
 #define SLACK_NS     1e6
