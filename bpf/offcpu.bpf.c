@@ -146,6 +146,9 @@ static __always_inline void switch_out(void *ctx, struct switch_cpu *c, struct t
 	if (!toss(c, w))
 		return;
 	t->weight_log2 = w;
+	/* It may run again on a CPU behind its gate. */
+	t->flags |= THREAD_COUNTED;
+	__sync_fetch_and_add(&gate_pending[(__u32)prev->pid % GATE_PENDING], 1);
 	send_begin(ctx, c, prev, t);
 }
 

@@ -129,7 +129,7 @@ int profiler_reload(struct profiler *p, const struct config *next, struct profil
 		return r;
 	/* What was sampled before is kept or not as it was before; if it is too much for now, the
 	 * rest is taken as it will be. */
-	(void)profiler_take_in(p, profiler_clock_ns(CLOCK_MONOTONIC));
+	(void)profiler_take_in(p, profiler_passes_limit(p, profiler_clock_ns(CLOCK_MONOTONIC)));
 	if (next->frequency_hz != p->config.frequency_hz)
 		r = collectors_set_frequency(p->collectors, next->frequency_hz);
 	if (r < 0)

@@ -35,6 +35,19 @@ int estimate_add(struct estimate_sums *sums, uint32_t bin, uint64_t count, uint6
 	return 0;
 }
 
+/* Whether the remainder is what the sampled waits add up to. Where much is exact it is a small
+ * difference of large numbers, and may be anything. */
+static bool is_share(const struct estimate *estimate, double ledger_ns)
+{
+	double sampled_ns = estimate->group.sampled_ns;
+	double factor = estimate->remainder_ns / sampled_ns;
+
+	if (estimate->remainder_ns <= 0)
+		return false;
+	return (factor >= ESTIMATE_FACTOR_MIN && factor <= ESTIMATE_FACTOR_MAX) ||
+	       fabs(estimate->remainder_ns - sampled_ns) > ESTIMATE_LEDGER_PART * ledger_ns;
+}
+
 void estimate_init(struct estimate *estimate, const struct estimate_sums *group, bool has_ledger,
 		   double ledger_ns)
 {
@@ -49,7 +62,7 @@ void estimate_init(struct estimate *estimate, const struct estimate_sums *group,
 		estimate->overrun_ns = -beyond_ns;
 	else
 		estimate->remainder_ns = beyond_ns;
-	if (estimate->n_eff >= ESTIMATE_N_EFF_MIN) {
+	if (estimate->n_eff >= ESTIMATE_N_EFF_MIN && is_share(estimate, ledger_ns)) {
 		estimate->scaled = true;
 		estimate->factor = estimate->remainder_ns / group->sampled_ns;
 	} else if (estimate->remainder_ns > group->sampled_ns) {

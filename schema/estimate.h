@@ -14,7 +14,13 @@
 #include "store.h"
 #include "wait_class.h"
 
-#define ESTIMATE_N_EFF_MIN 30.0
+#define ESTIMATE_N_EFF_MIN   30.0
+/* Three standard errors of 30 samples, and how far ledger and rows may be apart because they are
+ * not measured at the same moment: a factor beyond the one that is within the other is no factor of
+ * the samples. */
+#define ESTIMATE_FACTOR_MIN  0.5
+#define ESTIMATE_FACTOR_MAX  2.0
+#define ESTIMATE_LEDGER_PART 0.02
 
 /* Sums over the rows of a group, or of a part of it (a function, a stack, a reason). A sampled row
  * of n samples of weight w = 2^weight_log2 has count n*w and value w * the sum of durations. */

@@ -150,14 +150,20 @@ static int put_series(struct attribution *a, const struct sample *sample, const 
 int attribution_series(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
 		       struct bucket *bucket, struct attribution_thread *ret)
 {
-	const struct process *process =
-		has_memory(sample) ? process_of(a, sample, now_mono_ns) : NULL;
+	const struct process *process;
 
-	if (!process && has_memory(sample))
-		return -ENOSPC;
-	ret->exe = process ? process_exe(process)
-			   : process_table_exe(a->processes, sample->pid, sample->start_boot_ns);
-	ret->has_memory = process || *ret->exe;
+	/* The ledger has every thread of the machine in each bucket: a process that is known is not
+	 * looked at, and stays as idle as it is. */
+	ret->exe = sample->kind == WIRE_LEDGER || !has_memory(sample)
+			   ? process_table_exe(a->processes, sample->pid, sample->start_boot_ns)
+			   : "";
+	if (!*ret->exe && has_memory(sample)) {
+		process = process_of(a, sample, now_mono_ns);
+		if (!process)
+			return -ENOSPC;
+		ret->exe = process_exe(process);
+	}
+	ret->has_memory = has_memory(sample) || *ret->exe;
 	return put_series(a, sample, ret->exe, now_mono_ns, bucket, &ret->series);
 }
 

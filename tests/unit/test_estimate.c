@@ -181,9 +181,26 @@ static void test_overrun(void **state)
 	estimate_init(&estimate, &group, true, 70000);
 	assert_near(estimate.overrun_ns, 10000);
 	assert_near(estimate.remainder_ns, 0);
-	assert_true(estimate.scaled);
-	assert_near(estimate_ns(&estimate, &group), 80000);
+	/* What was sampled was there all the same. */
+	assert_false(estimate.scaled);
+	assert_near(estimate_ns(&estimate, &group), 80000 + 320000);
 	assert_near(estimate.not_sampled_ns, 0);
+	/* What is far beyond what the samples may be wrong by is theirs if it is much of all, */
+	estimate_init(&estimate, &group, true, 80000 + 3 * 320000);
+	assert_true(estimate.scaled);
+	assert_near(estimate.factor, 3);
+	/* and none of theirs beside much that is exact. */
+	add(&group, (struct wait_class){.bin = 47, .exact = true}, ONE, 80000000);
+	estimate_init(&estimate, &group, true, 80080000 + 3 * 320000);
+	assert_false(estimate.scaled);
+	assert_near(estimate_ns(&estimate, &group), 80080000 + 320000);
+	assert_near(estimate.not_sampled_ns, 2 * 320000);
+	estimate_init(&estimate, &group, true, 80080000 + 100000);
+	assert_false(estimate.scaled);
+	assert_near(estimate.not_sampled_ns, 0);
+	estimate_init(&estimate, &group, true, 80080000 + 1.9 * 320000);
+	assert_true(estimate.scaled);
+	assert_near(estimate_ns(&estimate, &group), 80080000 + 1.9 * 320000);
 }
 
 int main(void)

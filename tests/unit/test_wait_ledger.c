@@ -4,6 +4,8 @@
  */
 #include "wait_scene.h"
 
+#include "process/process_events.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,6 +77,28 @@ static void test_open_wait(void **state)
 	assert_int_equal(p->rows[0].count, PROFILE_COUNT_ONE);
 	assert_int_equal(wait_scene_class_of(&p->rows[0]).bin, latency_bin_of(3700 * MS));
 	assert_int_equal(wait_rows_n_open(f->rows), 0);
+}
+
+/* The ledger has every thread in each bucket: a process that is known is not read again for it, not
+ * even after records were lost; for a stack it is. */
+static void test_known_process(void **state)
+{
+	struct wait_scene *f = *state;
+	const struct wire_ledger ledger = {.elapsed_ns = S, .blocked_ns = S};
+	const struct process_counters *counters = process_table_counters(f->scene->table);
+	const struct profile_bucket *p;
+
+	process_table_set_followed(f->scene->table, true);
+	wait_scene_begin(f, 1, 10 * S + 400 * MS, 0x20, false);
+	assert_int_equal(counters->n_read, 1);
+	process_events_lost(f->scene->table);
+	wait_scene_pass(f, 1, &ledger);
+	assert_int_equal(counters->n_read, 1);
+	wait_scene_begin(f, 1, 10 * S + 500 * MS, 0x20, false);
+	assert_int_equal(counters->n_read, 2);
+	p = wait_scene_finish(f);
+	assert_int_equal(p->n_ledger, 1);
+	assert_string_equal(p->series[p->ledger[0].series].exe, "/bin/sleeper");
 }
 
 /* The stack of an open wait that nobody drew comes with the pass, once, and is remembered. */
@@ -192,9 +216,13 @@ static void test_unsent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WAIT_TEST(test_open_wait),    WAIT_TEST(test_open_without_begin),
-		WAIT_TEST(test_late_stack),   WAIT_TEST(test_forgotten),
-		WAIT_TEST(test_ended_thread), WAIT_TEST(test_unsent),
+		WAIT_TEST(test_known_process),
+		WAIT_TEST(test_open_wait),
+		WAIT_TEST(test_open_without_begin),
+		WAIT_TEST(test_late_stack),
+		WAIT_TEST(test_forgotten),
+		WAIT_TEST(test_ended_thread),
+		WAIT_TEST(test_unsent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
