@@ -16,7 +16,7 @@
  *
  * Everything here runs below the lock of the run queue: no allocation, no loop without a limit.
  */
-#define EMIT_SLOTS 3
+#define EMIT_SLOTS 2
 #include "account.bpf.h"
 #include "wait_end.bpf.h"
 

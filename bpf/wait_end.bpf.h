@@ -11,7 +11,7 @@
 #include "emit.bpf.h"
 #include "thread.bpf.h"
 
-enum offcpu_slot { SLOT_SWITCH_OUT, SLOT_SWITCH_IN, SLOT_WAKER };
+enum offcpu_slot { SLOT_SWITCH_OUT, SLOT_SWITCH_IN };
 
 #define GATE_STRETCH_NS (100 * 1000)
 #define GATE_PENDING	8192 /* slots, by tid */

@@ -48,7 +48,8 @@ static void on_stack_record(void *ctx, void *record, size_t size)
 {
 	struct profiler *p = ctx;
 
-	(void)intake_put(p->intake, p->passes.done_ns - 2, record, size);
+	if (intake_put(p->intake, p->passes.done_ns - 2, record, size) == -ENOMEM)
+		p->passes.n_stacks_lost++;
 }
 
 /* ---- a pass from its beginning to its end ---- */
@@ -237,6 +238,6 @@ void profiler_passes_count(const struct profiler *p, struct losses *losses)
 	losses->count[LOSS_WAKER] = rows->n_waker_lost;
 	losses->count[LOSS_LEDGER] = ledger_pass_counters(p->passes.pass)->n_failed;
 	losses->count[LOSS_LEDGER_ROW] = rows->n_ledger_refused + p->passes.n_rows_lost;
-	losses->count[LOSS_STACK_LATE] = waits->n_late;
+	losses->count[LOSS_STACK_LATE] = waits->n_late + p->passes.n_stacks_lost;
 	losses->count[LOSS_STACK_ABANDONED] = stacks.n_abandoned + stacks.n_busy;
 }
