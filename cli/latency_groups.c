@@ -199,9 +199,9 @@ static uint64_t percentile(const struct latency_groups *g, const struct group *g
 	return group->max_ns && ns > group->max_ns ? group->max_ns : ns;
 }
 
-int latency_groups_finish(struct latency_groups *g, uint64_t last_bucket_ns, uint64_t max_ns)
+int latency_groups_finish(struct latency_groups *g, uint64_t last_bucket, uint64_t max_ns)
 {
-	int r = latency_open_finish(&g->open, last_bucket_ns, add_open, g);
+	int r = latency_open_finish(&g->open, last_bucket, add_open, g);
 
 	if (r == 0)
 		r = order_cells(g);

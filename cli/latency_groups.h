@@ -55,11 +55,11 @@ int latency_groups_add(struct latency_groups *groups, uint32_t group, const stru
 void latency_groups_set_max(struct latency_groups *groups, uint32_t group, uint64_t max_ns);
 
 /*
- * After all rows: `last_bucket_ns` as in latency_open.h. Without an exact longest wait of a group's
+ * After all rows: `last_bucket` as in latency_open.h. Without an exact longest wait of a group's
  * own it is that of its highest bin, but not beyond `max_ns` of all groups (0 = not known). Returns
  * 0, -ENOMEM or -EBADMSG.
  */
-int latency_groups_finish(struct latency_groups *groups, uint64_t last_bucket_ns, uint64_t max_ns);
+int latency_groups_finish(struct latency_groups *groups, uint64_t last_bucket, uint64_t max_ns);
 
 /* Numbers are 1 to n - 1. */
 uint32_t latency_groups_n(const struct latency_groups *groups);

@@ -13,22 +13,22 @@
 struct open_thread {
 	uint64_t start_boot_ns; /* the key, compared by its bytes, */
 	uint32_t pid, tid;	/* ends here */
-	uint64_t last_close_ns; /* start of the bucket in which a long wait ended last */
-	uint64_t last_open_ns;	/* of the one that was charged last */
+	uint64_t last_close;	/* number of the bucket in which a long wait ended last */
+	uint64_t last_open;	/* of the one that was charged last */
 	uint64_t wait_ns;
 	uint32_t group; /* of that charge */
 };
 
 struct latency_charge {
 	uint32_t thread, group;
-	uint64_t first_ns, ns;
+	uint64_t first, ns;
 };
 
 void latency_open_init(struct latency_open *open)
 {
 	*open = (struct latency_open){0};
 	id_table_init(&open->threads, sizeof(struct open_thread),
-		      offsetof(struct open_thread, last_close_ns));
+		      offsetof(struct open_thread, last_close));
 }
 
 void latency_open_done(struct latency_open *open)
@@ -55,8 +55,8 @@ int latency_open_add(struct latency_open *open, const struct profile_series *ser
 		return r;
 	thread = id_table_at(&open->threads, id);
 	if (!is_open) {
-		if (row->row.bucket_start_ns > thread->last_close_ns)
-			thread->last_close_ns = row->row.bucket_start_ns;
+		if (row->row.bucket.number > thread->last_close)
+			thread->last_close = row->row.bucket.number;
 		return 0;
 	}
 	r = GROWABLE_RESERVE(open, charges);
@@ -65,23 +65,23 @@ int latency_open_add(struct latency_open *open, const struct profile_series *ser
 	open->charges[open->n_charges++] = (struct latency_charge){
 		.thread = id,
 		.group = group,
-		.first_ns = row->row.bucket_start_ns,
+		.first = row->row.bucket.number,
 		.ns = row->row.value,
 	};
-	if (row->row.last_bucket_ns >= thread->last_open_ns) {
-		thread->last_open_ns = row->row.last_bucket_ns;
+	if (row->row.last_bucket.number >= thread->last_open) {
+		thread->last_open = row->row.last_bucket.number;
 		thread->group = group;
 	}
 	return 0;
 }
 
-static bool is_open_at(const struct open_thread *thread, uint64_t last_bucket_ns)
+static bool is_open_at(const struct open_thread *thread, uint64_t last_bucket)
 {
-	return thread->last_open_ns > 0 && thread->last_open_ns >= last_bucket_ns &&
-	       thread->last_open_ns >= thread->last_close_ns;
+	return thread->last_open > 0 && thread->last_open >= last_bucket &&
+	       thread->last_open >= thread->last_close;
 }
 
-int latency_open_finish(struct latency_open *open, uint64_t last_bucket_ns,
+int latency_open_finish(struct latency_open *open, uint64_t last_bucket,
 			void (*each)(void *ctx, const struct latency_open_part *part), void *ctx)
 {
 	for (uint32_t i = 0; i < open->n_charges; i++) {
@@ -89,7 +89,7 @@ int latency_open_finish(struct latency_open *open, uint64_t last_bucket_ns,
 		struct open_thread *thread = id_table_at(&open->threads, charge->thread);
 
 		/* A wait is charged at the end of a bucket, after what ended in it. */
-		if (!is_open_at(thread, last_bucket_ns) || charge->first_ns < thread->last_close_ns)
+		if (!is_open_at(thread, last_bucket) || charge->first < thread->last_close)
 			continue;
 		if (__builtin_add_overflow(thread->wait_ns, charge->ns, &thread->wait_ns))
 			return -EBADMSG;
@@ -98,7 +98,7 @@ int latency_open_finish(struct latency_open *open, uint64_t last_bucket_ns,
 	for (uint32_t id = 1; id < open->threads.n; id++) {
 		const struct open_thread *thread = id_table_at(&open->threads, id);
 
-		if (is_open_at(thread, last_bucket_ns))
+		if (is_open_at(thread, last_bucket))
 			each(ctx, &(struct latency_open_part){.group = thread->group,
 							      .count = 1,
 							      .wait_ns = thread->wait_ns});

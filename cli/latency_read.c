@@ -148,13 +148,14 @@ static int end(void *ctx, const struct dictionary *dictionary)
 
 /* ---- the longest waits ---- */
 
-static int add_ledger(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *row)
+static int add_ledger(void *ctx, const struct store_bucket *bucket,
+		      const struct profile_ledger *row)
 {
 	struct reading *reading = ctx;
 	uint32_t group;
 	int r;
 
-	(void)bucket_start_ns;
+	(void)bucket;
 	/* Having nothing to do may be the longest wait of a kernel thread, and has no rows. */
 	if (row->idle_ns > 0)
 		return 0;
@@ -301,14 +302,6 @@ static int show(struct reading *reading, const struct query *query, const struct
 	return print(&a);
 }
 
-/* Where the last bucket of the window begins, as wide as buckets are. */
-static uint64_t last_bucket_ns(const struct query *query, const struct store_summary *summary)
-{
-	uint64_t width = query->span.bucket_ns;
-
-	return summary->until_ns > width ? summary->until_ns - width : 0;
-}
-
 enum exit_code latency_read(const struct latency_options *options, const struct query *query)
 {
 	const struct event_sink sink = {
@@ -330,8 +323,7 @@ enum exit_code latency_read(const struct latency_options *options, const struct 
 		code = read_longest(&reading, query);
 	if (code != EXIT_ANSWERED)
 		return code;
-	r = latency_groups_finish(reading.groups, last_bucket_ns(query, &answer.summary),
-				  answer.max_ns);
+	r = latency_groups_finish(reading.groups, answer.summary.n_buckets, answer.max_ns);
 	if (r == 0)
 		r = show(&reading, query, &answer);
 	if (r == -EBADMSG)

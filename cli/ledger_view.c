@@ -14,26 +14,25 @@
 struct ledger_read {
 	struct ledger_totals *totals; /* NULL: not told apart */
 	uint64_t oncpu_ns, n_buckets;
-	uint64_t last_bucket_ns; /* a bucket's rows come one after the other */
+	uint64_t last_bucket; /* a bucket's rows come one after the other */
 };
 
 static int begin(void *ctx, const struct dictionary *dictionary)
 {
 	struct ledger_read *read = ctx;
 
-	read->last_bucket_ns = 0;
 	return read->totals ? ledger_totals_visitor.begin(read->totals, dictionary) : 0;
 }
 
-static int add_row(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *row)
+static int add_row(void *ctx, const struct store_bucket *bucket, const struct profile_ledger *row)
 {
 	struct ledger_read *read = ctx;
 
-	read->n_buckets += bucket_start_ns != read->last_bucket_ns;
-	read->last_bucket_ns = bucket_start_ns;
+	read->n_buckets += bucket->number != read->last_bucket;
+	read->last_bucket = bucket->number;
 	if (__builtin_add_overflow(read->oncpu_ns, row->oncpu_ns, &read->oncpu_ns))
 		return -EBADMSG;
-	return read->totals ? ledger_totals_visitor.row(read->totals, bucket_start_ns, row) : 0;
+	return read->totals ? ledger_totals_visitor.row(read->totals, bucket, row) : 0;
 }
 
 static int end(void *ctx, const struct dictionary *dictionary)

@@ -31,12 +31,13 @@ struct ledger_sums {
 	uint64_t max_ns;
 };
 
-static int add_ledger(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *row)
+static int add_ledger(void *ctx, const struct store_bucket *bucket,
+		      const struct profile_ledger *row)
 {
 	struct ledger_sums *sums = ctx;
 	uint64_t max_ns = wait_query_ledger_max_ns(sums->type, row);
 
-	(void)bucket_start_ns;
+	(void)bucket;
 	sums->any = true;
 	sums->ns += (double)wait_query_ledger_ns(sums->type, row);
 	if (max_ns > sums->max_ns)

@@ -18,8 +18,7 @@ struct entry {
 	struct series_group_names names;
 	struct profile_ledger sum;
 	uint64_t n_threads, gate_ns;
-	uint64_t rss_bucket_ns; /* the bucket that sum.rss_bytes is of, */
-	uint32_t rss_partition; /* and the partition of the bucket */
+	uint64_t rss_bucket; /* the number of the bucket that sum.rss_bytes is of */
 	bool has_memory;
 };
 
@@ -42,7 +41,6 @@ struct ledger_totals {
 	const struct dictionary *dictionary; /* of the partition being read, as the next two */
 	struct member *members;
 	uint32_t n_members;
-	uint32_t partition; /* counted from 1 */
 	struct ledger_totals_row *rows;
 };
 
@@ -92,7 +90,6 @@ static int begin(void *ctx, const struct dictionary *dictionary)
 		return -ENOMEM;
 	totals->n_members = dictionary->n_series;
 	totals->dictionary = dictionary;
-	totals->partition++;
 	return 0;
 }
 
@@ -119,15 +116,13 @@ static int join(struct ledger_totals *totals, const struct profile_series *serie
 }
 
 /* The group's memory is that of its processes in one bucket. */
-static int add_memory(const struct ledger_totals *totals, struct entry *entry, uint64_t rss_bytes,
-		      uint64_t bucket_ns)
+static int add_memory(struct entry *entry, uint64_t rss_bytes, uint64_t bucket)
 {
 	struct profile_ledger *sum = &entry->sum;
 
-	if (entry->rss_bucket_ns != bucket_ns || entry->rss_partition != totals->partition)
+	if (entry->rss_bucket != bucket)
 		sum->rss_bytes = 0;
-	entry->rss_bucket_ns = bucket_ns;
-	entry->rss_partition = totals->partition;
+	entry->rss_bucket = bucket;
 	if (__builtin_add_overflow(sum->rss_bytes, rss_bytes, &sum->rss_bytes))
 		return -EBADMSG;
 	if (sum->rss_bytes > sum->peak_rss_bytes)
@@ -135,7 +130,7 @@ static int add_memory(const struct ledger_totals *totals, struct entry *entry, u
 	return 0;
 }
 
-static int add_row(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *row)
+static int add_row(void *ctx, const struct store_bucket *bucket, const struct profile_ledger *row)
 {
 	struct ledger_totals *totals = ctx;
 	struct profile_ledger more = *row;
@@ -159,7 +154,7 @@ static int add_row(void *ctx, uint64_t bucket_start_ns, const struct profile_led
 	member->elapsed_ns += row->elapsed_ns;
 	if (row->flags & PROFILE_LEDGER_GATE)
 		entry->gate_ns += row->blocked_ns;
-	return row->rss_bytes ? add_memory(totals, entry, row->rss_bytes, bucket_start_ns) : 0;
+	return row->rss_bytes ? add_memory(entry, row->rss_bytes, bucket->number) : 0;
 }
 
 static int end(void *ctx, const struct dictionary *dictionary)

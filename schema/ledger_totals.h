@@ -33,8 +33,8 @@ int ledger_totals_new(enum series_totals_by by, struct ledger_totals **ret);
 struct ledger_totals *ledger_totals_free(struct ledger_totals *totals);
 DEFINE_CLEANUP(struct ledger_totals *, ledger_totals_free);
 
-/* Fills totals, which are its context. Rows are refused with -EBADMSG when their series is out of
- * range or a sum overflows. */
+/* Fills totals, which are its context, in one reading. Rows are refused with -EBADMSG when their
+ * series is out of range or a sum overflows. */
 extern const struct store_ledger_visitor ledger_totals_visitor;
 
 /* What rows are sorted by. */

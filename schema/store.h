@@ -139,14 +139,24 @@ struct store_filter {
 	uint32_t n_pids, n_tids, n_comms, n_exes, n_units, n_containers;
 };
 
+/*
+ * A bucket of the window. Several may have one start: one that was cut off before its end has the
+ * rest of its slice for the next one, and so has one in which profd was restarted. What is summed
+ * up is the sum of all of them; a state is that of the last one, which has the greatest number.
+ */
+struct store_bucket {
+	uint64_t start_ns;
+	uint64_t number; /* in this reading, counted from 1: the last has store_summary.n_buckets */
+};
+
 struct store_row {
 	uint32_t series; /* of the partition's dictionary, as is node */
 	uint32_t node;
 	uint32_t bin;
-	uint64_t bucket_start_ns;
 	uint64_t count; /* in 1/PROFILE_COUNT_ONE */
 	uint64_t value;
-	uint64_t last_bucket_ns; /* of what was held: start of its last bucket in the window */
+	struct store_bucket bucket;
+	struct store_bucket last_bucket; /* of what was held: its last one in the window */
 };
 
 /*
@@ -201,7 +211,7 @@ int store_read(struct store *store, const struct store_filter *filter,
  */
 struct store_ledger_visitor {
 	int (*begin)(void *ctx, const struct dictionary *dictionary);
-	int (*row)(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *row);
+	int (*row)(void *ctx, const struct store_bucket *bucket, const struct profile_ledger *row);
 	int (*end)(void *ctx, const struct dictionary *dictionary);
 };
 int store_read_ledger(struct store *store, const struct store_filter *filter,

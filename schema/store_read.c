@@ -77,12 +77,12 @@ static int note_bucket(struct reading *reading, const struct bucket_head *head)
 {
 	if (GROWABLE_RESERVE(&reading->covered, buckets) < 0)
 		return -ENOMEM;
-	reading->covered.buckets[reading->covered.n_buckets++] =
-		(struct covered_bucket){head->seq, head->start_ns, head->covered_ns};
+	reading->covered.buckets[reading->covered.n_buckets++] = (struct covered_bucket){
+		head->seq, head->covered_ns, {head->start_ns, head->number}};
 	return 0;
 }
 
-static bool add_head(struct reading *reading, const struct bucket_head *head)
+static bool add_head(struct reading *reading, struct bucket_head *head)
 {
 	struct store_summary *summary = &reading->summary;
 	uint64_t until_ns = head->start_ns + head->duration_ns;
@@ -91,7 +91,7 @@ static bool add_head(struct reading *reading, const struct bucket_head *head)
 		summary->since_ns = head->start_ns;
 	if (until_ns > summary->until_ns)
 		summary->until_ns = until_ns;
-	summary->n_buckets++;
+	head->number = ++summary->n_buckets;
 	summary->n_cpus = (uint32_t)head->n_cpus;
 	summary->period_ns = head->period_ns;
 	return reading_add(&summary->covered_ns, head->covered_ns) &&

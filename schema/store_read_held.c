@@ -41,7 +41,7 @@ static bool sum_up(struct covered_bucket *buckets, uint32_t n)
 		if (!reading_add(&before_ns, covered_ns))
 			return false;
 	}
-	buckets[n] = (struct covered_bucket){UINT64_MAX, 0, before_ns};
+	buckets[n] = (struct covered_bucket){.seq = UINT64_MAX, .covered_ns = before_ns};
 	return true;
 }
 
@@ -78,8 +78,9 @@ static bool get_run(sqlite3_stmt *select, struct stored_run *run)
 	       run->node <= UINT32_MAX && run->class <= UINT32_MAX;
 }
 
-static int visit(struct reading *reading, const struct stored_run *run, uint64_t start_ns,
-		 uint64_t last_ns, uint64_t value, struct store_error *error)
+static int visit(struct reading *reading, const struct stored_run *run,
+		 const struct store_bucket *first, const struct store_bucket *last, uint64_t value,
+		 struct store_error *error)
 {
 	const struct dictionary *dictionary = loaded_dictionary(reading->loaded);
 	const struct store_visitor *visitor = reading->visitor;
@@ -97,9 +98,9 @@ static int visit(struct reading *reading, const struct stored_run *run, uint64_t
 	r = visitor->row(reading->ctx, &(struct store_row){.series = (uint32_t)run->series,
 							   .node = (uint32_t)run->node,
 							   .bin = (uint32_t)run->class,
-							   .bucket_start_ns = start_ns,
 							   .value = value,
-							   .last_bucket_ns = last_ns});
+							   .bucket = *first,
+							   .last_bucket = *last});
 	return r == -EBADMSG ? damaged(reading, error) : r;
 }
 
@@ -120,7 +121,7 @@ static int read_run(struct reading *reading, sqlite3_stmt *select, struct store_
 	if (!reading_add(&reading->summary.machine_value, value))
 		return damaged(reading, error);
 	if (reading->decode)
-		return visit(reading, &run, buckets[from].start_ns, buckets[until - 1].start_ns,
+		return visit(reading, &run, &buckets[from].bucket, &buckets[until - 1].bucket,
 			     value, error);
 	return reading_add(&reading->summary.value, value) ? 0 : damaged(reading, error);
 }

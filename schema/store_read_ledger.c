@@ -10,6 +10,7 @@
 static int read_bucket(struct reading *reading, const struct bucket_head *head,
 		       struct store_error *error)
 {
+	const struct store_bucket bucket = {head->start_ns, head->number};
 	uint64_t n_rows = 0, elapsed_ns = 0, oncpu_ns = 0;
 	struct profile_ledger row;
 	struct ledger_reader reader;
@@ -30,7 +31,7 @@ static int read_bucket(struct reading *reading, const struct bucket_head *head,
 			return reading_damaged(reading, head->seq, error);
 		if (!reading->ledger->row || (reading->wanted && !reading->wanted[row.series]))
 			continue;
-		r = reading->ledger->row(reading->ctx, head->start_ns, &row);
+		r = reading->ledger->row(reading->ctx, &bucket, &row);
 		if (r == -EBADMSG)
 			return reading_damaged(reading, head->seq, error);
 		if (r < 0)

@@ -17,6 +17,7 @@ static int read_rows(struct reading *reading, const struct bucket_head *head,
 	const struct dictionary *dictionary = loaded_dictionary(reading->loaded);
 	int (*visit)(void *, const struct store_row *) = reading->visitor->row;
 	uint32_t n_nodes = reading->visitor->series_only ? UINT32_MAX : dictionary->n_nodes;
+	const struct store_bucket bucket = {head->start_ns, head->number};
 	uint64_t n_rows = 0, count = 0, value = 0;
 	struct blob_reader reader;
 	struct blob_row row;
@@ -38,10 +39,10 @@ static int read_rows(struct reading *reading, const struct bucket_head *head,
 		r = visit(reading->ctx, &(struct store_row){.series = row.series,
 							    .node = row.node,
 							    .bin = row.bin,
-							    .bucket_start_ns = head->start_ns,
 							    .count = row.count,
 							    .value = row.value,
-							    .last_bucket_ns = head->start_ns});
+							    .bucket = bucket,
+							    .last_bucket = bucket});
 		if (r == -EBADMSG)
 			return reading_damaged(reading, head->seq, error);
 		if (r < 0)

@@ -22,6 +22,7 @@
 /* A bucket and its header of what is asked for. */
 struct bucket_head {
 	uint64_t seq, start_ns, duration_ns, covered_ns, n_cpus, period_ns;
+	uint64_t number;	       /* struct store_bucket's */
 	uint64_t n_rows, count, value; /* of the ledger: elapsed and on-CPU time */
 	int enc;
 	const void *data;
@@ -29,7 +30,8 @@ struct bucket_head {
 };
 
 struct covered_bucket {
-	uint64_t seq, start_ns, covered_ns;
+	uint64_t seq, covered_ns;
+	struct store_bucket bucket;
 };
 
 struct reading;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * make_ledger.c - writes a store whose ledger is of known content through the store library, for
- * the tests of profctl: make_ledger DIR START_SECONDS
+ * the tests of profctl: make_ledger DIR START_SECONDS [cut]
  *
  * Six buckets of 10 s from START on, in two partitions whose ids differ. The first has no ledger,
  * as after profd's start. Then there are a program of two threads of which one was not measured in
  * a bucket; a job in a container whose times overlap; a pid with two lives; a kernel thread that is
  * idle; and beside the ledger a few waits, exact and sampled, that say what for.
+ *
+ * "cut" gives all buckets one start, as if they were cut off and profd was restarted between, and
+ * adds waits that are charged in one and end in another, or go on.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -83,7 +86,7 @@ static const struct {
 };
 
 /* n waits of ns each, of which each stands for 2^weight_log2. */
-static const struct {
+static const struct wait {
 	unsigned int bucket;
 	uint32_t series, stack;
 	bool exact;
@@ -94,6 +97,14 @@ static const struct {
 	{1, S_WORKER, LOCK, false, 2, 50, 10 * NSEC_PER_MSEC},
 	{4, S_WORKER, LOCK, false, 2, 50, 30 * NSEC_PER_MSEC},
 	{4, S_SECOND, DISK, true, 0, 1, 2 * NSEC_PER_SEC},
+};
+
+/* Of "cut": n 0 is a charge of a wait that goes on. */
+static const struct wait cut_waits[] = {
+	{1, S_WEB, DISK, true, 0, 0, 3 * NSEC_PER_SEC},
+	{2, S_WEB, DISK, true, 0, 1, 4 * NSEC_PER_SEC},
+	{4, S_WORKER, LOCK, true, 0, 0, 5 * NSEC_PER_SEC},
+	{5, S_WORKER, LOCK, true, 0, 0, 6 * NSEC_PER_SEC},
 };
 
 static const struct profile_loss losses[] = {{"ringbuf_full", 3, 60 * NSEC_PER_MSEC}};
@@ -131,40 +142,42 @@ static uint32_t add_ledger(unsigned int number, struct profile_ledger *rows)
 	return n;
 }
 
-static uint32_t add_waits(unsigned int number, struct profile_row *rows)
+static uint32_t add_waits(const struct wait *from, size_t n_from, unsigned int number,
+			  struct profile_row *rows)
 {
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
-		uint64_t n_waits = (uint64_t)waits[i].n << waits[i].weight_log2;
+	for (size_t i = 0; i < n_from; i++) {
+		uint64_t n_waits = (uint64_t)from[i].n << from[i].weight_log2;
 		const struct wait_class class = {
-			.bin = latency_bin_of(waits[i].ns),
-			.state = waits[i].stack == DISK ? WAIT_STATE_DISK : WAIT_STATE_SLEEP,
-			.exact = waits[i].exact,
-			.weight_log2 = waits[i].weight_log2,
+			.bin = n_waits ? latency_bin_of(from[i].ns) : LATENCY_BIN_OPEN,
+			.state = from[i].stack == DISK ? WAIT_STATE_DISK : WAIT_STATE_SLEEP,
+			.exact = from[i].exact,
+			.weight_log2 = from[i].weight_log2,
 		};
 
-		if (waits[i].bucket != number)
+		if (from[i].bucket != number)
 			continue;
 		rows[n++] = (struct profile_row){
 			.type = SAMPLE_OFFCPU,
-			.series = waits[i].series,
-			.stack = waits[i].stack,
+			.series = from[i].series,
+			.stack = from[i].stack,
 			.bin = wait_class_pack(&class),
 			.count = n_waits * PROFILE_COUNT_ONE,
-			.value = n_waits * waits[i].ns,
+			.value = (n_waits ? n_waits : 1) * from[i].ns,
 		};
 	}
 	return n;
 }
 
 static int write_bucket(struct store_writer *writer, uint64_t start_ns, unsigned int number,
-			struct store_error *error)
+			bool is_cut, struct store_error *error)
 {
 	struct profile_ledger ledger[ARRAY_SIZE(content)];
-	struct profile_row rows[ARRAY_SIZE(waits)];
+	struct profile_row rows[ARRAY_SIZE(waits) + ARRAY_SIZE(cut_waits)];
+	uint32_t n_rows = add_waits(waits, ARRAY_SIZE(waits), number, rows);
 	const struct profile_bucket bucket = {
-		.start_real_ns = start_ns + number * BUCKET_NS,
+		.start_real_ns = start_ns + (is_cut ? 0 : number * BUCKET_NS),
 		.duration_ns = BUCKET_NS,
 		.covered_ns = BUCKET_NS,
 		.start_boot_ns = 100 * NSEC_PER_SEC + number * BUCKET_NS,
@@ -180,7 +193,9 @@ static int write_bucket(struct store_writer *writer, uint64_t start_ns, unsigned
 		.series = series,
 		.n_series = ARRAY_SIZE(series),
 		.rows = rows,
-		.n_rows = add_waits(number, rows),
+		.n_rows = n_rows + (is_cut ? add_waits(cut_waits, ARRAY_SIZE(cut_waits), number,
+						       rows + n_rows)
+					   : 0),
 		.ledger = ledger,
 		.n_ledger = add_ledger(number, ledger),
 		.losses = losses,
@@ -192,11 +207,11 @@ static int write_bucket(struct store_writer *writer, uint64_t start_ns, unsigned
 
 /* Buckets first..last, in a partition of their own. */
 static int write_partition(const char *dir, uint64_t start_ns, unsigned int first,
-			   unsigned int last, struct store_error *error)
+			   unsigned int last, bool is_cut, struct store_error *error)
 {
 	const struct store_options options = {
 		.bucket_ns = BUCKET_NS,
-		.now_real_ns = start_ns + first * BUCKET_NS,
+		.now_real_ns = start_ns + (is_cut ? 0 : first * BUCKET_NS),
 		.boot_id = "00000000-0000-0000-0000-000000000000",
 		.host = "web-3",
 		.version = PROFD_VERSION,
@@ -205,24 +220,25 @@ static int write_partition(const char *dir, uint64_t start_ns, unsigned int firs
 	int r = store_writer_open(dir, &options, &writer, error);
 
 	for (unsigned int i = first; r == 0 && i <= last; i++)
-		r = write_bucket(writer, start_ns, i, error);
+		r = write_bucket(writer, start_ns, i, is_cut, error);
 	return r;
 }
 
 int main(int argc, char **argv)
 {
 	struct store_error error = {0};
+	bool is_cut = argc > 3;
 	uint64_t start_ns;
 	int r;
 
-	if (argc != 3) {
-		(void)fprintf(stderr, "usage: make_ledger DIR START_SECONDS\n");
+	if (argc < 3 || argc > 4 || (is_cut && strcmp(argv[3], "cut") != 0)) {
+		(void)fprintf(stderr, "usage: make_ledger DIR START_SECONDS [cut]\n");
 		return 2;
 	}
 	start_ns = strtoull(argv[2], NULL, 10) * NSEC_PER_SEC;
-	r = write_partition(argv[1], start_ns, 0, 2, &error);
+	r = write_partition(argv[1], start_ns, 0, 2, is_cut, &error);
 	if (r == 0)
-		r = write_partition(argv[1], start_ns, 3, N_BUCKETS - 1, &error);
+		r = write_partition(argv[1], start_ns, 3, N_BUCKETS - 1, is_cut, &error);
 	if (r < 0)
 		(void)fprintf(stderr, "make_ledger: %s (%s)\n", error.text, strerror(-r));
 	return r < 0;

@@ -47,9 +47,9 @@ def make_waits(directory, kind="waits", start=START):
     return str(directory)
 
 
-def make_ledger(directory, start=START):
+def make_ledger(directory, *kind, start=START):
     """Writes a store with a ledger; make_ledger.c says what is in it."""
-    subprocess.run([MAKE_LEDGER, str(directory), str(start)], check=True)
+    subprocess.run([MAKE_LEDGER, str(directory), str(start), *kind], check=True)
     return str(directory)
 
 

@@ -174,6 +174,27 @@ class Rows(LedgerCase):
         self.assertIsNone(self.rows("ps", "--tid", "1001")[1][0]["rss_bytes"])
 
 
+class OneStart(LedgerCase):
+    """Buckets that were cut off, and profd restarted between: all have the same start."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.whole, cls.store = cls.store, make_ledger(cls.dir / "cut", "cut")
+
+    def test_sums_and_sizes(self):
+        for command in COMMANDS:
+            _, cut = self.rows(command)
+            _, whole = self.rows(command, store=self.whole)
+            self.assertEqual(cut, whole, command)
+
+    def test_open_waits(self):
+        _, rows = self.rows("latency", "--by", "thread")
+        by_tid = {row["tid"]: row for row in rows}
+        self.assertEqual((by_tid[1000]["open_count"], by_tid[1000]["open_ns"]), (0, 0))
+        self.assertEqual((by_tid[1001]["open_count"], by_tid[1001]["open_ns"]), (1, 11000 * MS))
+
+
 class Refused(LedgerCase):
     def test_usage(self):
         for command in COMMANDS:

@@ -69,7 +69,7 @@ static int row(void *ctx, const struct store_row *r)
 	assert_non_null(f);
 	assert_true(r->node < d->n_nodes && r->series < d->n_series);
 	fprintf(f, "%" PRId64 " %u/%u %s",
-		(int64_t)(r->bucket_start_ns / NSEC_PER_SEC - MADE_START_S), s->pid, s->tid,
+		(int64_t)(r->bucket.start_ns / NSEC_PER_SEC - MADE_START_S), s->pid, s->tid,
 		s->comm);
 	if (lines->full)
 		fprintf(f, " %" PRIu64 " %s %s %s %s", s->start_boot_ns, s->exe, s->cgroup, s->unit,

@@ -109,9 +109,10 @@ static unsigned kill_writer(const char *dir, unsigned first, unsigned n_acknowle
 	return next;
 }
 
-static int add_elapsed(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *row)
+static int add_elapsed(void *ctx, const struct store_bucket *bucket,
+		       const struct profile_ledger *row)
 {
-	(void)bucket_start_ns;
+	(void)bucket;
 	*(uint64_t *)ctx += row->elapsed_ns;
 	return 0;
 }

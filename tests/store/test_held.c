@@ -213,12 +213,12 @@ static void test_filters(void **state)
 }
 
 struct last {
-	uint64_t first_ns, last_ns;
+	struct store_bucket first, last;
 };
 
 static int keep_bounds(void *ctx, const struct store_row *row)
 {
-	*(struct last *)ctx = (struct last){row->bucket_start_ns, row->last_bucket_ns};
+	*(struct last *)ctx = (struct last){row->bucket, row->last_bucket};
 	return 0;
 }
 
@@ -242,8 +242,12 @@ static void test_bounds(void **state)
 		struct last last = {};
 
 		assert_int_equal(store_read(store, &filter, &visitor, &last, &summary, NULL), 0);
-		assert_int_equal(last.first_ns, (MADE_START_S + 10 * cases[i][2]) * NSEC_PER_SEC);
-		assert_int_equal(last.last_ns, (MADE_START_S + 10 * cases[i][3]) * NSEC_PER_SEC);
+		assert_int_equal(last.first.start_ns,
+				 (MADE_START_S + 10 * cases[i][2]) * NSEC_PER_SEC);
+		assert_int_equal(last.first.number, cases[i][2] - cases[i][0] + 1);
+		assert_int_equal(last.last.start_ns,
+				 (MADE_START_S + 10 * cases[i][3]) * NSEC_PER_SEC);
+		assert_int_equal(last.last.number, cases[i][3] - cases[i][0] + 1);
 		store_summary_done(&summary);
 	}
 }

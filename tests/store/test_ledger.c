@@ -55,13 +55,13 @@ static int begin(void *ctx, const struct dictionary *dictionary)
 	return 0;
 }
 
-static int row(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *l)
+static int row(void *ctx, const struct store_bucket *bucket, const struct profile_ledger *l)
 {
 	struct reading *reading = ctx;
 
 	assert_true(l->series && l->series < reading->dictionary->n_series);
 	fprintf(reading->out, "%" PRId64 "/%u: %u",
-		(int64_t)(bucket_start_ns / NSEC_PER_SEC - MADE_START_S),
+		(int64_t)(bucket->start_ns / NSEC_PER_SEC - MADE_START_S),
 		reading->dictionary->series[l->series].tid, l->flags);
 	for (const uint64_t *p = &l->elapsed_ns; p <= &l->peak_rss_bytes; p++)
 		fprintf(reading->out, " %" PRIu64, *p);
@@ -257,9 +257,9 @@ static void test_no_visitor(void **state)
 	store_summary_done(&summary);
 }
 
-static int stop(void *ctx, uint64_t bucket_start_ns, const struct profile_ledger *l)
+static int stop(void *ctx, const struct store_bucket *bucket, const struct profile_ledger *l)
 {
-	(void)bucket_start_ns;
+	(void)bucket;
 	(void)l;
 	++*(int *)ctx;
 	return -ECANCELED;
@@ -294,6 +294,46 @@ static void test_partitions(void **state)
 			      ROW(0, 1, 100) "}"
 					     "{" ROW(10, 3, 101) ROW(10, 2, 101)
 						     ROW(10, 1, 101) "}");
+}
+
+static int count_bucket(void *ctx, const struct store_bucket *bucket,
+			const struct profile_ledger *row)
+{
+	uint64_t *n_rows = ctx;
+
+	assert_int_equal(bucket->start_ns, MADE_START_S * NSEC_PER_SEC);
+	assert_int_equal(bucket->number, ++*n_rows);
+	assert_int_equal(row->elapsed_ns, 100 + *n_rows);
+	return 0;
+}
+
+/* One that was cut off, its rest, and another rest after a restart: three buckets, in that order.
+ */
+static void test_buckets_of_one_start(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_filter filter = read_all(SAMPLE_NONE);
+	const struct store_ledger_visitor counting = {.row = count_bucket};
+	_cleanup_(store_freep) struct store *store = NULL;
+	struct store_summary summary;
+	uint64_t n_rows = 0;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		if (i == 3) {
+			f->writer = store_writer_free(f->writer);
+			f->writer = made_writer(f->dir, NULL);
+		}
+		made_begin(&f->made, MADE_START_S);
+		made_ledger(&f->made,
+			    (struct profile_ledger){.series = made_series(&f->made, 1, 1, "t"),
+						    .elapsed_ns = 100 + i});
+		made_write(f->writer, &f->made);
+	}
+	assert_int_equal(store_open(f->dir, &store, NULL), 0);
+	assert_int_equal(store_read_ledger(store, &filter, &counting, &n_rows, &summary, NULL), 0);
+	assert_int_equal(n_rows, 3);
+	assert_int_equal(summary.n_buckets, 3);
+	store_summary_done(&summary);
 }
 
 static void test_refused(void **state)
@@ -367,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_visitor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_visitor_stops, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_partitions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_buckets_of_one_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_format_1, setup, teardown),
 	};

@@ -45,8 +45,8 @@ static void ended(struct latency_groups *groups, uint32_t id, uint64_t bucket, u
 		  uint64_t n, bool exact)
 {
 	const struct event_row row = {
-		.row = {.bucket_start_ns = bucket,
-			.last_bucket_ns = bucket,
+		.row = {.bucket = {.number = bucket},
+			.last_bucket = {.number = bucket},
 			.count = n * PROFILE_COUNT_ONE,
 			.value = n * ns},
 		.class = {.bin = latency_bin_of(ns), .exact = exact},
@@ -59,7 +59,7 @@ static void charged(struct latency_groups *groups, uint32_t id, const struct pro
 		    uint64_t first, uint64_t last, uint64_t ns)
 {
 	const struct event_row row = {
-		.row = {.bucket_start_ns = first, .last_bucket_ns = last, .value = ns},
+		.row = {.bucket = {.number = first}, .last_bucket = {.number = last}, .value = ns},
 		.class = {.bin = LATENCY_BIN_OPEN, .exact = true},
 	};
 

@@ -16,11 +16,11 @@
 #include "dictionary.h"
 #include "ledger_totals.h"
 
-#define MS     1000000ull
-#define MB     1048576ull
-#define BUCKET (10000 * MS)
+#define MS 1000000ull
+#define MB 1048576ull
 
-/* A row of a bucket; series are numbers of the list below. */
+/* A row of a bucket; series are numbers of the list below. All buckets have one start: they are
+ * told apart by their numbers. */
 struct entry {
 	unsigned int bucket;
 	struct profile_ledger row;
@@ -120,7 +120,9 @@ static int read_partition(struct ledger_totals *totals, const struct entry *entr
 	memcpy(copies, series, sizeof(copies));
 	r = ledger_totals_visitor.begin(totals, &dictionary);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = ledger_totals_visitor.row(totals, entries[i].bucket * BUCKET, &entries[i].row);
+		r = ledger_totals_visitor.row(
+			totals, &(struct store_bucket){.start_ns = 9, .number = entries[i].bucket},
+			&entries[i].row);
 	return r < 0 ? r : ledger_totals_visitor.end(totals, &dictionary);
 }
 
@@ -244,22 +246,32 @@ static void test_units_and_machine(void **state)
 	assert_int_equal(all->sum.peak_rss_bytes, 90 * MB);
 }
 
-/* A bucket of the same start in another partition, as after the clock was set back. */
-static void test_same_bucket_twice(void **state)
+/* Another bucket of the same start: in the same partition when the first was cut off, in another
+ * one when profd was restarted. What was done adds up, the memory is that of the last. */
+static void test_buckets_of_one_start(void **state)
 {
-	static const struct entry entries[] = {{1, {.series = WEB, .rss_bytes = 7 * MB}},
-					       {1, {.series = DB, .rss_bytes = 4 * MB}}};
+	static const struct entry cut[] = {
+		{1, {.series = WEB, .elapsed_ns = 3 * MS, .rss_bytes = 9 * MB}},
+		{1, {.series = DB, .elapsed_ns = 3 * MS, .rss_bytes = 4 * MB}},
+		{2, {.series = WEB, .elapsed_ns = 7 * MS, .rss_bytes = 8 * MB}},
+		{2, {.series = DB, .elapsed_ns = 7 * MS, .rss_bytes = 4 * MB}}};
+	static const struct entry restarted[] = {
+		{3, {.series = WEB, .elapsed_ns = 1 * MS, .rss_bytes = 7 * MB}},
+		{3, {.series = DB, .elapsed_ns = 1 * MS, .rss_bytes = 4 * MB}}};
 	_cleanup_(ledger_totals_freep) struct ledger_totals *totals = NULL;
 	const struct ledger_totals_row *rows;
 	size_t n;
 
 	(void)state;
 	assert_int_equal(ledger_totals_new(SERIES_TOTALS_BY_NOTHING, &totals), 0);
-	assert_int_equal(read_partition(totals, entries, 2), 0);
-	assert_int_equal(read_partition(totals, entries, 2), 0);
+	assert_int_equal(read_partition(totals, cut, ARRAY_SIZE(cut)), 0);
 	assert_int_equal(ledger_totals_rows(totals, by_oncpu, &rows, &n), 0);
+	assert_int_equal(rows[0].sum.rss_bytes, 12 * MB);
+	assert_int_equal(read_partition(totals, restarted, ARRAY_SIZE(restarted)), 0);
+	assert_int_equal(ledger_totals_rows(totals, by_oncpu, &rows, &n), 0);
+	assert_int_equal(rows[0].sum.elapsed_ns, 22 * MS);
 	assert_int_equal(rows[0].sum.rss_bytes, 11 * MB);
-	assert_int_equal(rows[0].sum.peak_rss_bytes, 11 * MB);
+	assert_int_equal(rows[0].sum.peak_rss_bytes, 13 * MB);
 }
 
 static void test_refused(void **state)
@@ -299,8 +311,10 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_processes),	  cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_units_and_machine), cmocka_unit_test(test_same_bucket_twice),
+		cmocka_unit_test(test_processes),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_units_and_machine),
+		cmocka_unit_test(test_buckets_of_one_start),
 		cmocka_unit_test(test_refused),
 	};
 
