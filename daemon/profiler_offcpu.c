@@ -5,7 +5,8 @@
  *
  * What a pass says is about the time until the bucket's end, so its records are put among the
  * samples just before that time, and no sample behind it is given on before the pass is read. A
- * pass that fails is a counter: its time is in the next one's records.
+ * pass that fails is a counter: its time is in the next one's records. Of a pass over very many
+ * threads what was read is given on before the rest is: what is held stays bounded.
  */
 #include "profiler_parts.h"
 
@@ -34,12 +35,15 @@ static int open_stacks(const struct profiler *p)
 	return offcpu ? offcpu_programs_open_stacks(offcpu) : -ENOTSUP;
 }
 
-static void on_pass_record(void *ctx, void *record, size_t size, uint64_t boundary_mono_ns)
+_Static_assert(LEDGER_PASS_BYTES < INTAKE_PUT_BYTES, "a reading of a pass finds room");
+
+static bool on_pass_record(void *ctx, void *record, size_t size, uint64_t boundary_mono_ns)
 {
 	struct profiler *p = ctx;
 
 	if (intake_put(p->intake, boundary_mono_ns - 1, record, size) == -ENOMEM)
 		p->passes.n_rows_lost++;
+	return !intake_is_half_full(p->intake);
 }
 
 /* A stack goes before what the pass says of the wait, if that was not given on yet: then all of the
@@ -77,12 +81,28 @@ static void begin_pass(struct profiler *p, uint64_t boundary_mono_ns)
 		pass_ended(p, boundary_mono_ns, r);
 }
 
-/* Returns 1 while there is more to read. */
+/* Gives on what was read, when it is much. Returns 1 when that took the time there is, or negative
+ * errno. What is held of the time behind the boundary stays; it must not keep the pass from its
+ * end. */
+static int make_room(struct profiler *p)
+{
+	int r;
+
+	if (!intake_is_half_full(p->intake))
+		return 0;
+	r = profiler_take_in(p, profiler_passes_limit(p, profiler_clock_ns(CLOCK_MONOTONIC)));
+	return r != 0 ? r : !intake_is_half_full(p->intake);
+}
+
+/* Returns 1 while there is more to read, then 0; or negative errno, of what was given on. */
 static int read_pass(struct profiler *p, uint64_t at_most_ns)
 {
 	uint64_t boundary_mono_ns = ledger_pass_boundary(p->passes.pass);
-	int r = ledger_pass_read(p->passes.pass, at_most_ns);
+	int r = boundary_mono_ns ? make_room(p) : 0;
 
+	if (r != 0)
+		return r;
+	r = ledger_pass_read(p->passes.pass, at_most_ns);
 	if (boundary_mono_ns && r <= 0)
 		pass_ended(p, boundary_mono_ns, r);
 	return r > 0;
@@ -106,6 +126,7 @@ static int on_boundary(struct event_source *source)
 	struct profiler_passes *passes = &p->passes;
 	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC), end_ns = passes->armed_ns,
 		 expirations;
+	int r;
 
 	if (!ledger_pass_boundary(passes->pass)) {
 		/* After a stop of profd, say: what a late pass says is not that bucket's alone. */
@@ -114,8 +135,9 @@ static int on_boundary(struct event_source *source)
 		if (passes->done_ns < end_ns)
 			begin_pass(p, end_ns);
 	}
-	if (read_pass(p, READ_NS) || passes->done_ns < passes->armed_ns)
-		return 0;
+	r = read_pass(p, READ_NS);
+	if (r != 0 || passes->done_ns < passes->armed_ns)
+		return r < 0 ? r : 0;
 	return read(source->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN ? -errno
 											  : 0;
 }
@@ -160,12 +182,14 @@ void profiler_passes_keep(struct profiler *p, uint64_t until_mono_ns)
 int profiler_passes_cut(struct profiler *p)
 {
 	struct profiler_passes *passes = &p->passes;
+	int r;
 
 	if (!passes->on)
 		return 0;
 	if (!passes->cut_ns) {
-		if (read_pass(p, READ_NS)) /* one that is under way comes first */
-			return 1;
+		r = read_pass(p, READ_NS); /* one that is under way comes first */
+		if (r != 0)
+			return r;
 		passes->cut_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 		begin_pass(p, passes->cut_ns);
 	}
@@ -186,11 +210,15 @@ void profiler_passes_begin(struct profiler *p)
 
 void profiler_passes_end(struct profiler *p)
 {
+	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC), deadline_ns;
+
 	if (!p->passes.on)
 		return;
 	p->passes.on = false; /* no stacks behind it */
-	begin_pass(p, profiler_clock_ns(CLOCK_MONOTONIC));
-	(void)read_pass(p, READ_ALL_NS);
+	begin_pass(p, now_ns);
+	deadline_ns = now_ns + READ_ALL_NS;
+	while (read_pass(p, deadline_ns - now_ns) > 0 && now_ns < deadline_ns)
+		now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 }
 
 /* ---- parts and counters ---- */

@@ -13,6 +13,8 @@
 #define HELD_BYTES_MAX (8u << 20)
 #define ITEMS_A_LOOK   16 /* at the clock */
 
+_Static_assert(INTAKE_PUT_BYTES < HELD_BYTES_MAX / 2, "it fits into the other half");
+
 struct intake {
 	struct intake_parts parts;
 	struct merge *merge;
@@ -120,6 +122,11 @@ int intake_put(struct intake *intake, uint64_t mono_ns, const void *record, size
 	if (intake->discarding || merge_is_full(intake->merge))
 		return -ENOMEM;
 	return merge_push(intake->merge, MERGE_SAMPLE, mono_ns, record, size);
+}
+
+bool intake_is_half_full(const struct intake *intake)
+{
+	return merge_is_half_full(intake->merge);
 }
 
 uint64_t intake_newest_mono_ns(const struct intake *intake)

@@ -56,9 +56,12 @@ int intake_record(void *ctx, void *record, size_t size);
  * A record that came by another way than the ring, to be given on at a time that is not its own:
  * those of a pass, with the bucket that ends there; a stack of a wait that goes on, before what
  * the pass says of it (`late` of struct sample then). Returns 0; -EBADMSG, counted; or
- * -ENOMEM when too much is held, which the caller counts.
+ * -ENOMEM when too much is held, which the caller counts. That does not happen to who puts less
+ * than INTAKE_PUT_BYTES at a time, and gives on what can be given on when intake_is_half_full().
  */
+#define INTAKE_PUT_BYTES (2u << 20)
 int intake_put(struct intake *intake, uint64_t mono_ns, const void *record, size_t size);
+bool intake_is_half_full(const struct intake *intake);
 
 /* Time of the sample that was taken out last: what is still in the ring is not much older. */
 uint64_t intake_newest_mono_ns(const struct intake *intake);

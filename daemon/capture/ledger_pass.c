@@ -15,7 +15,8 @@ struct ledger_pass {
 	int fd; /* -1: none is under way */
 	uint64_t boundary_mono_ns;
 	uint64_t took_ns;
-	size_t used; /* of `bytes`: a record's beginning */
+	size_t used;	/* of `bytes`: a record's beginning */
+	bool is_enough; /* no more can be taken now */
 	struct ledger_pass_counters counters;
 	_Alignas(8) unsigned char bytes[LEDGER_PASS_BYTES];
 };
@@ -91,8 +92,9 @@ static int hand_over(struct ledger_pass *pass)
 		if (!length)
 			break;
 		pass->counters.n_records++;
-		pass->parts.record(pass->parts.ctx, pass->bytes + at, length,
-				   pass->boundary_mono_ns);
+		if (!pass->parts.record(pass->parts.ctx, pass->bytes + at, length,
+					pass->boundary_mono_ns))
+			pass->is_enough = true;
 		at += length;
 	}
 	memmove(pass->bytes, pass->bytes + at, pass->used - at);
@@ -123,10 +125,11 @@ int ledger_pass_read(struct ledger_pass *pass, uint64_t at_most_ns)
 
 	if (pass->fd < 0)
 		return 0;
+	pass->is_enough = false;
 	do {
 		r = read_once(pass);
 		took_ns = mono_now_ns() - began_ns;
-	} while (r > 0 && took_ns < at_most_ns);
+	} while (r > 0 && took_ns < at_most_ns && !pass->is_enough);
 	pass->took_ns += took_ns;
 	return r > 0 ? r : end(pass, r);
 }

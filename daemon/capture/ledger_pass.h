@@ -24,8 +24,9 @@ struct ledger_pass;
 struct ledger_pass_parts {
 	/* A new iterator's descriptor, which the pass closes, or negative errno. */
 	int (*open)(void *ctx);
-	/* Each record; `boundary_mono_ns` is its pass's. */
-	void (*record)(void *ctx, void *record, size_t size, uint64_t boundary_mono_ns);
+	/* Each record; `boundary_mono_ns` is its pass's. Returns whether to go on: false when no
+	 * more can be taken than is on its way already (LEDGER_PASS_BYTES). */
+	bool (*record)(void *ctx, void *record, size_t size, uint64_t boundary_mono_ns);
 	void *ctx;
 };
 
@@ -46,8 +47,8 @@ int ledger_pass_begin(struct ledger_pass *pass, uint64_t boundary_mono_ns);
 /* The boundary of the pass that is under way; 0: there is none. */
 uint64_t ledger_pass_boundary(const struct ledger_pass *pass);
 
-/* Reads on for about that time. Returns 1 when there is more, 0 at the end (or without a pass), or
- * negative errno, counted: the pass is over then as well. */
+/* Reads on for about that time, or until no more can be taken. Returns 1 when there is more, 0 at
+ * the end (or without a pass), or negative errno, counted: the pass is over then as well. */
 int ledger_pass_read(struct ledger_pass *pass, uint64_t at_most_ns);
 
 const struct ledger_pass_counters *ledger_pass_counters(const struct ledger_pass *pass);

@@ -105,6 +105,11 @@ bool merge_is_full(const struct merge *merge)
 	return merge->bytes > merge->max_bytes;
 }
 
+bool merge_is_half_full(const struct merge *merge)
+{
+	return merge->bytes > merge->max_bytes / 2;
+}
+
 uint64_t merge_n_early(const struct merge *merge)
 {
 	return merge->n_early;

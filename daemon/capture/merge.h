@@ -48,6 +48,9 @@ struct merge_item *merge_pop(struct merge *merge, uint64_t until_mono_ns);
 /* Whether the limit is passed: nothing more is to be put in until something was given out. */
 bool merge_is_full(const struct merge *merge);
 
+/* Whether half of it is used: who can give something out should, before more is put in. */
+bool merge_is_half_full(const struct merge *merge);
+
 /* Records given out before their time, ever. */
 uint64_t merge_n_early(const struct merge *merge);
 

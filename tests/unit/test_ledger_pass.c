@@ -38,7 +38,7 @@ static int open_pipe(void *ctx)
 	return k->open_error ? k->open_error : take_fd(&k->pipe[0]);
 }
 
-static void take(void *ctx, void *record, size_t size, uint64_t boundary_ns)
+static bool take(void *ctx, void *record, size_t size, uint64_t boundary_ns)
 {
 	struct kernel *k = ctx;
 	struct sample_event event;
@@ -47,6 +47,7 @@ static void take(void *ctx, void *record, size_t size, uint64_t boundary_ns)
 	assert_int_equal(event.tid, ++k->n);
 	k->boundary_ns = boundary_ns;
 	k->last_size = size;
+	return true;
 }
 
 static int setup(void **state)
