@@ -111,13 +111,14 @@ struct wire_wait {
 	__u64 blocked_ns;    /* until it was woken */
 	__u64 runq_ns;	     /* from then on */
 	__u64 charged_ns;    /* of blocked_ns: what passes of the ledger gave to earlier buckets */
-	__u8 weight_log2;    /* it stands for 2^weight_log2 waits like it; 0 when exact */
-	__u8 state;	     /* enum wire_wait_state */
-	__u8 flags;	     /* WIRE_WAIT_* */
+	__u64 ledger_since_mono_ns; /* the thread's record of the ledger that has it begins there */
+	__u8 weight_log2;	    /* it stands for 2^weight_log2 waits like it; 0 when exact */
+	__u8 state;		    /* enum wire_wait_state */
+	__u8 flags;		    /* WIRE_WAIT_* */
 	__u8 unused[5];
 };
 
-_Static_assert(sizeof(struct wire_wait) == 40, "layout of the wire record");
+_Static_assert(sizeof(struct wire_wait) == 48, "layout of the wire record");
 
 struct wire_waker {
 	__u64 begin_mono_ns; /* of the wait it ended */

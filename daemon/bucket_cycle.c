@@ -21,6 +21,8 @@ struct bucket_cycle {
 	struct bucket *closed; /* the one before it, while it waits for names; else NULL */
 	struct bucket_head closed_head;
 	uint64_t closed_deadline_ns; /* CLOCK_MONOTONIC */
+	uint64_t passed_mono_ns;     /* no sample that is older will come */
+	uint64_t keep_until_mono_ns; /* samples until then may be the closed one's */
 	struct losses losses;	     /* as of the last bucket */
 	uint64_t n_ended;
 	uint64_t n_unfinished, unfinished_ns; /* buckets that could not be finished or queued */
@@ -75,6 +77,17 @@ void bucket_cycle_start(struct bucket_cycle *cycle)
 struct bucket *bucket_cycle_open(struct bucket_cycle *cycle)
 {
 	return cycle->bucket;
+}
+
+struct bucket *bucket_cycle_ended_at(struct bucket_cycle *cycle, uint64_t mono_ns)
+{
+	return cycle->closed && cycle->clock.begin_mono_ns == mono_ns ? cycle->closed
+								      : cycle->bucket;
+}
+
+void bucket_cycle_keep(struct bucket_cycle *cycle, uint64_t until_mono_ns)
+{
+	cycle->keep_until_mono_ns = until_mono_ns;
 }
 
 uint64_t bucket_cycle_begin_mono_ns(const struct bucket_cycle *cycle)
@@ -146,8 +159,10 @@ void bucket_cycle_settle_now(struct bucket_cycle *cycle)
 
 void bucket_cycle_settle(struct bucket_cycle *cycle)
 {
-	if (cycle->closed && (resolver_client_idle(cycle->parts.resolver) ||
-			      clock_ns(CLOCK_MONOTONIC) >= cycle->closed_deadline_ns))
+	bool is_whole = cycle->passed_mono_ns >= cycle->keep_until_mono_ns &&
+			resolver_client_idle(cycle->parts.resolver);
+
+	if (cycle->closed && (is_whole || clock_ns(CLOCK_MONOTONIC) >= cycle->closed_deadline_ns))
 		bucket_cycle_settle_now(cycle);
 }
 
@@ -204,14 +219,15 @@ int bucket_cycle_passed(struct bucket_cycle *cycle, uint64_t mono_ns)
 {
 	struct clock_reading now = bucket_cycle_read_clocks();
 
+	cycle->passed_mono_ns = mono_ns;
 	if (bucket_clock_stepped(&cycle->clock, now))
 		return close_bucket(cycle, now);
 	return close_until(cycle, mono_ns, now);
 }
 
-int bucket_cycle_cut(struct bucket_cycle *cycle)
+int bucket_cycle_cut(struct bucket_cycle *cycle, struct clock_reading at)
 {
-	return close_bucket(cycle, bucket_cycle_read_clocks());
+	return close_bucket(cycle, at);
 }
 
 struct bucket_cycle_buckets bucket_cycle_buckets(const struct bucket_cycle *cycle)

@@ -48,17 +48,24 @@ struct bucket *bucket_cycle_open(struct bucket_cycle *cycle);
 uint64_t bucket_cycle_begin_mono_ns(const struct bucket_cycle *cycle);
 uint64_t bucket_cycle_end_mono_ns(const struct bucket_cycle *cycle);
 
+/* The bucket that ended at that time, if it still waits for its names, else the open one: for what
+ * comes late and belongs to it. */
+struct bucket *bucket_cycle_ended_at(struct bucket_cycle *cycle, uint64_t mono_ns);
+/* There may be such until samples of that time were given on: a bucket waits for them as it does
+ * for names. */
+void bucket_cycle_keep(struct bucket_cycle *cycle, uint64_t until_mono_ns);
+
 /* Ends buckets until that time lies in the open one. 0 or -ENOMEM. */
 int bucket_cycle_reach(struct bucket_cycle *cycle, uint64_t mono_ns);
 /* The same when no sample older than `mono_ns` will come any more; also ends a bucket early in
  * which the wall clock was set. */
 int bucket_cycle_passed(struct bucket_cycle *cycle, uint64_t mono_ns);
-/* Ends the open bucket now, before its time: the rest of its slice is another bucket of the same
- * start. It waits for its names as any. */
-int bucket_cycle_cut(struct bucket_cycle *cycle);
+/* Ends the open bucket at that time, now or a moment ago, before its own: the rest of its slice is
+ * another bucket of the same start. It waits for its names as any. */
+int bucket_cycle_cut(struct bucket_cycle *cycle, struct clock_reading at);
 
 /* Gives the bucket that waits for its names to the writer, when they are there or it waited long
- * enough. */
+ * enough (a second). */
 void bucket_cycle_settle(struct bucket_cycle *cycle);
 /* The same now. */
 void bucket_cycle_settle_now(struct bucket_cycle *cycle);

@@ -109,8 +109,8 @@ int profiler_flush(struct profiler *p)
 			r = profiler_take_in(p, profiler_clock_ns(CLOCK_MONOTONIC));
 		if (r != 0)
 			return r;
-		p->passes.cut_ns = 0;
-		r = bucket_cycle_cut(p->cycle);
+		p->passes.cut = (struct clock_reading){};
+		r = bucket_cycle_cut(p->cycle, bucket_cycle_read_clocks());
 		buckets = bucket_cycle_buckets(p->cycle);
 		if (r == 0)
 			flush_queue_cut(&p->flushes, buckets.n_ended, buckets.n_dropped, now_ns);

@@ -68,6 +68,12 @@ static void pass_ended(struct profiler *p, uint64_t boundary_mono_ns, int r)
 	passes->before_ns = passes->done_ns;
 	passes->done_ns = boundary_mono_ns;
 	passes->swept = r < 0;
+	passes->last = (struct wait_pass){};
+	if (r == 0) {
+		passes->last =
+			(struct wait_pass){boundary_mono_ns, profiler_clock_ns(CLOCK_MONOTONIC)};
+		bucket_cycle_keep(p->cycle, passes->last.until_mono_ns);
+	}
 	fd = r < 0 || !passes->on ? -ECANCELED : open_stacks(p);
 	if (fd >= 0)
 		(void)long_waits_begin(passes->stacks, fd, profiler_clock_ns(CLOCK_MONOTONIC));
@@ -186,12 +192,12 @@ int profiler_passes_cut(struct profiler *p)
 
 	if (!passes->on)
 		return 0;
-	if (!passes->cut_ns) {
+	if (!passes->cut.mono_ns) {
 		r = read_pass(p, READ_NS); /* one that is under way comes first */
 		if (r != 0)
 			return r;
-		passes->cut_ns = profiler_clock_ns(CLOCK_MONOTONIC);
-		begin_pass(p, passes->cut_ns);
+		passes->cut = bucket_cycle_read_clocks();
+		begin_pass(p, passes->cut.mono_ns);
 	}
 	return read_pass(p, READ_NS);
 }

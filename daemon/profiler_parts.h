@@ -31,14 +31,15 @@ struct profiler_passes {
 	struct event_source timer_source; /* at the end of the open bucket */
 	struct event_source stacks_source;
 	bool on;
-	uint64_t armed_ns;	/* the timer, CLOCK_MONOTONIC; 0 = not */
-	uint64_t done_ns;	/* boundary of the last pass, also of one that failed */
-	uint64_t before_ns;	/* of the one before */
-	uint64_t cut_ns;	/* boundary of the pass for a bucket that is to be cut; who cuts it
-				   sets it to 0 again */
-	uint64_t n_rows_lost;	/* records for which there was no memory */
-	uint64_t n_stacks_lost; /* of long waits, likewise */
-	bool swept;		/* waits that the last pass did not see are forgotten */
+	uint64_t armed_ns;	  /* the timer, CLOCK_MONOTONIC; 0 = not */
+	uint64_t done_ns;	  /* boundary of the last pass, also of one that failed */
+	uint64_t before_ns;	  /* of the one before */
+	struct wait_pass last;	  /* the last one that came to its end */
+	struct clock_reading cut; /* for a bucket that is to be cut: the boundary of its pass; who
+				     cuts it sets it to 0 again */
+	uint64_t n_rows_lost;	  /* records for which there was no memory */
+	uint64_t n_stacks_lost;	  /* of long waits, likewise */
+	bool swept;		  /* waits that the last pass did not see are forgotten */
 };
 
 struct profiler {

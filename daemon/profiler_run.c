@@ -86,6 +86,15 @@ void profiler_count(void *ctx, struct losses *losses)
 
 /* ---- callbacks of the loop ---- */
 
+static void add_waits(struct profiler *p, const struct sample *sample, uint64_t now_ns)
+{
+	struct wait_bucket to = {bucket_cycle_open(p->cycle), bucket_cycle_begin_mono_ns(p->cycle)};
+
+	if (wait_rows_is_before(sample, &p->passes.last))
+		to.bucket = bucket_cycle_ended_at(p->cycle, p->passes.last.boundary_mono_ns);
+	wait_rows_add(p->wait_rows, sample, now_ns, &to);
+}
+
 int profiler_on_sample(void *ctx, const struct sample *sample)
 {
 	struct profiler *p = ctx;
@@ -97,9 +106,7 @@ int profiler_on_sample(void *ctx, const struct sample *sample)
 	if (sample->kind == WIRE_CPU)
 		attribution_add(p->attribution, sample, now_ns, bucket_cycle_open(p->cycle));
 	else
-		wait_rows_add(p->wait_rows, sample, now_ns,
-			      &(struct wait_bucket){bucket_cycle_open(p->cycle),
-						    bucket_cycle_begin_mono_ns(p->cycle)});
+		add_waits(p, sample, now_ns);
 	return 0;
 }
 
@@ -375,7 +382,7 @@ static int finish(struct profiler *p)
 		(void)poll(fds, ARRAY_SIZE(fds), 100);
 	}
 	if (r == 0)
-		r = bucket_cycle_cut(p->cycle);
+		r = bucket_cycle_cut(p->cycle, bucket_cycle_read_clocks());
 	bucket_cycle_settle_now(p->cycle);
 	return writer_stop(p->writer) < 0 ? -EIO : r;
 }

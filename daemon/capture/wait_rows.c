@@ -348,6 +348,19 @@ static void take_ledger(struct taking *t)
 	}
 }
 
+bool wait_rows_is_before(const struct sample *sample, const struct wait_pass *pass)
+{
+	uint64_t since_mono_ns = sample->mono_ns;
+
+	if (sample->mono_ns < pass->boundary_mono_ns || sample->mono_ns >= pass->until_mono_ns)
+		return false;
+	if (sample->kind == WIRE_WAIT_END)
+		since_mono_ns = sample->wait.ledger_since_mono_ns;
+	else if (sample->kind == WIRE_LEDGER && sample->ledger.elapsed_ns <= sample->mono_ns)
+		since_mono_ns = sample->mono_ns - sample->ledger.elapsed_ns;
+	return since_mono_ns < pass->boundary_mono_ns;
+}
+
 void wait_rows_add(struct wait_rows *rows, const struct sample *sample, uint64_t now_mono_ns,
 		   const struct wait_bucket *bucket)
 {

@@ -26,6 +26,21 @@ int wait_rows_new(struct attribution *attribution, struct wait_rows **ret);
 struct wait_rows *wait_rows_free(struct wait_rows *rows);
 DEFINE_CLEANUP(struct wait_rows *, wait_rows_free);
 
+/* A pass over all threads: it is about the time until its boundary, at which a bucket ended, and
+ * was read a little later, up to `until_mono_ns`. All 0: there was none, or it failed. */
+struct wait_pass {
+	uint64_t boundary_mono_ns, until_mono_ns;
+};
+
+/*
+ * Whether what a record of the ring says belongs before the pass's boundary, although it comes
+ * after it: of a thread the pass says what it did until the pass came to it, and so the ledger of
+ * the bucket that ended there has waits that ended meanwhile, too; or it had a last record of the
+ * ring's instead, when the thread was no more. Rows and ledger of a bucket agree by this. (They do
+ * but for what happens in the very moment that the pass reads a thread in.)
+ */
+bool wait_rows_is_before(const struct sample *sample, const struct wait_pass *pass);
+
 /* The bucket being filled, and since when it is: what is charged of a wait is not older. */
 struct wait_bucket {
 	struct bucket *bucket;

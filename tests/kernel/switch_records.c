@@ -61,6 +61,15 @@ bool switch_thread_has_begin(const struct switch_thread *t, uint64_t mono_ns)
 	return false;
 }
 
+/* Whether the record of the ledger that was taken last has the wait is told by the clock, and by
+ * the wait's own record. */
+static void add_since(struct switch_thread *t, uint64_t mono_ns, const struct wire_wait *w)
+{
+	t->n_after += t->ledger_mono_ns && mono_ns > t->ledger_mono_ns;
+	t->n_says_after += t->ledger_mono_ns && w->ledger_since_mono_ns == t->ledger_mono_ns;
+	assert_true(w->ledger_since_mono_ns && w->ledger_since_mono_ns < mono_ns);
+}
+
 static void add_end(struct switch_thread *t, const struct wire_wait *w)
 {
 	double ns = (double)(w->blocked_ns + w->runq_ns), weight = (double)(1u << w->weight_log2);
@@ -134,10 +143,14 @@ static size_t add_record(struct switch_records *r, const struct sample_event *e)
 		add_waker(r, e, (const void *)(e + 1));
 	if (e->pid == r->pid && e->kind != WIRE_WAKER) {
 		t = thread_of(r, e->tid);
-		if (e->kind == WIRE_WAIT_END)
+		if (e->kind == WIRE_WAIT_END) {
 			add_end(t, (const void *)(e + 1));
-		if (e->kind == WIRE_LEDGER)
+			add_since(t, e->mono_ns, (const void *)(e + 1));
+		}
+		if (e->kind == WIRE_LEDGER) {
 			add_ledger(t, (const void *)(e + 1));
+			t->ledger_mono_ns = e->mono_ns;
+		}
 		if (e->kind == WIRE_WAIT_BEGIN) {
 			t->begins[t->n_begins++ % ARRAY_SIZE(t->begins)] = e->mono_ns;
 			t->n_user_stacks += e->n_user > 0;

@@ -18,10 +18,13 @@ struct switch_thread {
 	/* Of the ledger's records, those of passes and the last one. */
 	struct wire_ledger sum;
 	uint32_t n_ledger, ledger_flags;
+	uint64_t ledger_mono_ns; /* of the last one */
 	uint64_t last_elapsed_ns;
 	uint64_t open_charge_ns, open_since_mono_ns;
 	/* Of the ends of waits. */
 	uint32_t n_ends, n_exact, n_drawn, n_gate, n_unpaired;
+	/* Those after a record of the ledger, by time and by what they say of it. */
+	uint32_t n_after, n_says_after;
 	uint64_t longest_ns, longest_charged_ns, longest_begin_mono_ns;
 	double off_ns, variance; /* weighted, and its variance */
 	/* Of the begins: the last ones, and those with a user stack. */

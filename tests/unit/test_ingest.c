@@ -154,6 +154,7 @@ static struct waiting make_wait(void)
 				    .blocked_ns = 70,
 				    .runq_ns = 30,
 				    .charged_ns = 20,
+				    .ledger_since_mono_ns = 800,
 				    .weight_log2 = 4,
 				    .state = WIRE_STATE_DISK,
 				    .flags = WIRE_WAIT_DRAWN | WIRE_WAIT_GATE};

@@ -62,7 +62,8 @@ static void make(struct partition *p)
 static int add(struct stack_table *t, const struct partition *p, uint32_t row_series, uint32_t node,
 	       uint64_t value)
 {
-	const struct store_row row = {row_series, node, 0, 0, PROFILE_COUNT_ONE, value};
+	const struct store_row row = {
+		.series = row_series, .node = node, .count = PROFILE_COUNT_ONE, .value = value};
 	int r = stack_table_begin(t, &p->dictionary);
 
 	if (r == 0)
@@ -194,7 +195,8 @@ static void break_nodes(struct partition *p)
 static void test_reasons_and_what_is_alone(void **state)
 {
 	_cleanup_(stack_table_freep) struct stack_table *t = NULL;
-	const struct store_row row = {1, 1, 0, 0, PROFILE_COUNT_ONE, 5};
+	const struct store_row row = {
+		.series = 1, .node = 1, .count = PROFILE_COUNT_ONE, .value = 5};
 	const struct stack_sample *sample;
 	uint32_t stack[PROFILE_STACK_MAX], node = 0;
 	struct partition p;
@@ -263,7 +265,7 @@ static void test_a_trie_too_deep(void **state)
 	enum { DEEP = PROFILE_STACK_MAX + 2 };
 	static struct dictionary_node nodes[DEEP];
 	_cleanup_(stack_table_freep) struct stack_table *t = NULL, *u = NULL;
-	struct store_row row = {1, 0, 0, 0, PROFILE_COUNT_ONE, 1};
+	struct store_row row = {.series = 1, .count = PROFILE_COUNT_ONE, .value = 1};
 	struct partition p;
 
 	(void)state;

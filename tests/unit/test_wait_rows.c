@@ -219,12 +219,55 @@ static void test_filter(void **state)
 	assert_int_equal(wait_rows_counters(f->rows)->n_begin_lost, 0);
 }
 
+/* A pass reads threads until a little after its boundary: what it has of a thread has what ended
+ * meanwhile, and the thread's last record if there was one before the pass came. */
+static void test_before_the_boundary(void **state)
+{
+	const struct wait_pass pass = {20 * S, 20 * S + 5 * MS}, none = {};
+	const struct {
+		enum wire_kind kind;
+		uint64_t since_ns, mono_ns;
+		bool is_before;
+	} cases[] = {
+		/* The pass comes to the thread at 20 s and 2 ms. */
+		{WIRE_WAIT_END, 10 * S + 1 * MS, 20 * S - 1, false}, /* before it anyhow */
+		{WIRE_WAIT_END, 10 * S + 1 * MS, 20 * S, true},
+		{WIRE_WAIT_END, 10 * S + 1 * MS, 20 * S + 1 * MS, true},
+		{WIRE_WAIT_END, 20 * S + 2 * MS, 20 * S + 3 * MS, false},
+		/* It began behind the boundary. */
+		{WIRE_WAIT_END, 20 * S, 20 * S + 1 * MS, false},
+		/* The pass had no record of it. */
+		{WIRE_WAIT_END, 10 * S + 1 * MS, 20 * S + 5 * MS, false},
+		{WIRE_LEDGER, 10 * S + 1 * MS, 20 * S + 1 * MS, true},
+		{WIRE_LEDGER, 20 * S + 2 * MS, 20 * S + 3 * MS, false},
+		{WIRE_LEDGER, 10 * S + 1 * MS, 25 * S, false},
+		{WIRE_WAIT_BEGIN, 0, 20 * S + 1 * MS, false},
+		{WIRE_WAKER, 0, 20 * S + 1 * MS, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct sample *sample = wait_scene_make(cases[i].kind, 1, cases[i].mono_ns);
+
+		if (cases[i].kind == WIRE_WAIT_END)
+			sample->wait.ledger_since_mono_ns = cases[i].since_ns;
+		else if (cases[i].kind == WIRE_LEDGER)
+			sample->ledger.elapsed_ns = cases[i].mono_ns - cases[i].since_ns;
+		assert_int_equal(wait_rows_is_before(sample, &pass), cases[i].is_before);
+		assert_false(wait_rows_is_before(sample, &none));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WAIT_TEST(test_sampled),    WAIT_TEST(test_exact_without_begin),
-		WAIT_TEST(test_lost_begin), WAIT_TEST(test_kernel_thread),
-		WAIT_TEST(test_waker),	    WAIT_TEST(test_filter),
+		WAIT_TEST(test_sampled),
+		WAIT_TEST(test_exact_without_begin),
+		WAIT_TEST(test_lost_begin),
+		WAIT_TEST(test_kernel_thread),
+		WAIT_TEST(test_waker),
+		WAIT_TEST(test_filter),
+		WAIT_TEST(test_before_the_boundary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
