@@ -114,7 +114,10 @@ ledger_totals_key ledger_column_value(enum ledger_column column)
 
 bool ledger_column_is_known(enum ledger_column column, const struct ledger_totals_row *row)
 {
-	return row->has_memory || (column != LEDGER_RSS && column != LEDGER_PEAK);
+	/* What has memory has some: 0 is that nobody looked. */
+	if (column == LEDGER_RSS)
+		return row->has_memory && row->sum.rss_bytes > 0;
+	return column != LEDGER_PEAK || (row->has_memory && row->sum.peak_rss_bytes > 0);
 }
 
 void ledger_column_text(enum ledger_column column, const struct ledger_totals_row *row,
@@ -126,11 +129,10 @@ void ledger_column_text(enum ledger_column column, const struct ledger_totals_ro
 	char *digits = buf + below;
 	size_t room = LEDGER_COLUMN_TEXT_MAX - below;
 
-	buf[0] = '\0';
+	buf[0] = '-'; /* also what stands for an unknown figure */
+	buf[1] = '\0';
 	if (!ledger_column_is_known(column, row))
 		return;
-	if (below)
-		buf[0] = '-';
 	switch (columns[column].unit) {
 	case NANOSECONDS:
 		units_format_seconds(size, digits, room);

@@ -45,13 +45,15 @@ const char *ledger_column_title(enum ledger_column column);
 int ledger_column_parse_sort(const char *text, enum ledger_column *ret);
 extern const char ledger_column_sorts[];
 
-/* The figure, for sorting as well. A row need not have one of memory (has_memory). */
+/* The figure, for sorting as well. One of memory need not be known: threads but for the main one,
+ * and the kernel's, have none of their own; and what began and ended inside one bucket was seen by
+ * no pass, and has a peak only if its main thread ended last. */
 ledger_totals_key ledger_column_value(enum ledger_column column);
 bool ledger_column_is_known(enum ledger_column column, const struct ledger_totals_row *row);
 
 #define LEDGER_COLUMN_TEXT_MAX 24
 
-/* As people read it ("1.2s", "412 KB") and as CSV has it; "" for what is not known. */
+/* As people read it ("1.2s", "412 KB"), "-" for what is not known; and as CSV has it, then "". */
 void ledger_column_text(enum ledger_column column, const struct ledger_totals_row *row,
 			char buf[LEDGER_COLUMN_TEXT_MAX]);
 void ledger_column_digits(enum ledger_column column, const struct ledger_totals_row *row,

@@ -103,8 +103,6 @@ static int add_lines(const struct ledger_view *view, const struct line *lines, s
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const char *const cells[] = {lines[i].name, figure, beside};
 
-		if (!ledger_column_is_known(lines[i].column, &view->rows[0]))
-			continue;
 		ledger_column_text(lines[i].column, &view->rows[0], figure);
 		print_beside(view, &lines[i], beside, sizeof(beside));
 		r = output_table_row(table, cells);

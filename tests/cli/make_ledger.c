@@ -79,8 +79,9 @@ static const struct {
 	{4, S_WORKER, 0, 10000, 1500, 0, 8500, 0, 700, 2, 0, 0, 0, 1048576, 0, 0},
 	{1, S_JOB, 0, 9000, 9000, 30, 0, 0, 0, 40, 500, 0, 0, 0, 300, 512},
 	{3, S_JOB, PROFILE_LEDGER_ENDED, 1000, 900, 0, 90, 0, 1, 3, 0, 0, 0, 0, 0, 0},
+	/* No pass saw it, and its main thread did not end last. */
 	{2, S_FIRST, PROFILE_LEDGER_STARTED | PROFILE_LEDGER_ENDED, 500, 40, 0, 460, 0, 3, 0, 90, 0,
-	 0, 0, 2, 2},
+	 0, 0, 0, 0},
 	{4, S_SECOND, PROFILE_LEDGER_STARTED, 7000, 60, 0, 6940, 0, 3, 0, 70, 0, 0, 0, 3, 4},
 	{1, S_KWORKER, 0, 10000, 3, 0, 9997, 9000, 12, 0, 0, 0, 0, 0, 0, 0},
 };

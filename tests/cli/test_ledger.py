@@ -120,6 +120,20 @@ class Rows(LedgerCase):
         self.assertIsNone(by_tid[1001]["peak_rss_bytes"])
         self.assertEqual(by_tid[1001]["oncpu_ns"], 10500 * MS)
 
+    def test_memory_that_nobody_saw(self):
+        """Of what lived inside one bucket, and of the kernel's threads: not known is not 0."""
+        for command in ("ps", "threads"):
+            _, rows = self.rows(command)
+            by_exe = {row["module"]: row for row in rows if row["tid"] != 1001}
+            for exe in ("/usr/bin/first", None):
+                self.assertIsNone(by_exe[exe]["rss_bytes"], (command, exe))
+                self.assertIsNone(by_exe[exe]["peak_rss_bytes"], (command, exe))
+            self.assertEqual(by_exe["/usr/bin/second"]["peak_rss_bytes"], 4 * MIB)
+        _, rows = self.rows("stat", "--exe", "first")
+        self.assertIsNone(rows[0]["peak_rss_bytes"])
+        out, _ = self.run_profctl("stat", "--exe", "first", *WINDOW)
+        self.assertRegex(out.decode(), r"\nRSS, peak +-\n")
+
     def test_lives(self):
         for command in ("ps", "threads"):
             _, rows = self.rows(command, "--pid", "3000")
