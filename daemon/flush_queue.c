@@ -4,13 +4,13 @@
  */
 #include "flush_queue.h"
 
-void flush_queue_add(struct flush_queue *queue, struct control_call call)
+void flush_queue_add(struct flush_queue *queue, struct control_call call, uint64_t now_mono_ns)
 {
 	if (queue->n == FLUSH_CALLS_MAX) {
 		control_refuse(call, "too many requests to flush are waiting; try again");
 		return;
 	}
-	queue->waits[queue->n++] = (struct flush_wait){.call = call};
+	queue->waits[queue->n++] = (struct flush_wait){.call = call, .asked_mono_ns = now_mono_ns};
 }
 
 bool flush_queue_is_due(const struct flush_queue *queue, uint64_t now_mono_ns)
@@ -24,11 +24,11 @@ bool flush_queue_is_due(const struct flush_queue *queue, uint64_t now_mono_ns)
 }
 
 void flush_queue_cut(struct flush_queue *queue, uint64_t bucket, uint64_t n_dropped,
-		     uint64_t now_mono_ns)
+		     uint64_t at_mono_ns)
 {
-	queue->cut_mono_ns = now_mono_ns;
+	queue->cut_mono_ns = at_mono_ns;
 	for (uint32_t i = 0; i < queue->n; i++) {
-		if (queue->waits[i].bucket)
+		if (queue->waits[i].bucket || queue->waits[i].asked_mono_ns > at_mono_ns)
 			continue;
 		queue->waits[i].bucket = bucket;
 		queue->waits[i].n_dropped = n_dropped;

@@ -20,21 +20,23 @@ struct flush_queue {
 	uint64_t cut_mono_ns; /* the last one; 0: none yet */
 	struct flush_wait {
 		struct control_call call;
+		uint64_t asked_mono_ns;
 		uint64_t bucket; /* 0: not cut yet */
 		uint64_t n_dropped;
 	} waits[FLUSH_CALLS_MAX];
 };
 
 /* Takes the call, or refuses it when too many wait. */
-void flush_queue_add(struct flush_queue *queue, struct control_call call);
+void flush_queue_add(struct flush_queue *queue, struct control_call call, uint64_t now_mono_ns);
 
 /* Whether the open bucket is to be cut now. */
 bool flush_queue_is_due(const struct flush_queue *queue, uint64_t now_mono_ns);
 
 /* It was cut: bucket number `bucket` (from 1 on, in the order given to the writer) has all samples
- * until now. `n_dropped` is how many buckets were given up until now. */
+ * until `at_mono_ns`, and what was asked later needs another one. `n_dropped` is how many buckets
+ * were given up until now. */
 void flush_queue_cut(struct flush_queue *queue, uint64_t bucket, uint64_t n_dropped,
-		     uint64_t now_mono_ns);
+		     uint64_t at_mono_ns);
 
 /* Answers whose bucket is done: `n_written` and `n_dropped` are the writer's. One that was given up
  * is refused: by then a bucket was lost, if not that one. */

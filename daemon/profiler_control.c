@@ -17,7 +17,7 @@ static void on_flush(void *ctx, struct control_call call, const char *argument)
 	struct profiler *p = ctx;
 
 	(void)argument;
-	flush_queue_add(&p->flushes, call);
+	flush_queue_add(&p->flushes, call, profiler_clock_ns(CLOCK_MONOTONIC));
 }
 
 static const char *offcpu_refusal(const struct profiler *p)
@@ -96,24 +96,35 @@ int profiler_on_control(struct event_source *source)
 	return 0;
 }
 
+/* Ends the open bucket where the pass for it says. It has all that was sampled until then, also
+ * what is held for its order, and nothing else. */
+static int cut(struct profiler *p, struct clock_reading *ret_at)
+{
+	int r = profiler_passes_cut(p);
+
+	if (r != 0)
+		return r;
+	*ret_at = p->passes.cut.mono_ns ? p->passes.cut : bucket_cycle_read_clocks();
+	r = profiler_take_in(p, profiler_passes_limit(p, ret_at->mono_ns - 1));
+	if (r != 0)
+		return r;
+	p->passes.cut = (struct clock_reading){};
+	return bucket_cycle_cut(p->cycle, *ret_at);
+}
+
 int profiler_flush(struct profiler *p)
 {
 	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 	struct bucket_cycle_buckets buckets;
+	struct clock_reading at;
 	int r = 0;
 
 	if (flush_queue_is_due(&p->flushes, now_ns)) {
-		/* All that was sampled until now, also what is held for its order. */
-		r = profiler_passes_cut(p);
-		if (r == 0)
-			r = profiler_take_in(p, profiler_clock_ns(CLOCK_MONOTONIC));
+		r = cut(p, &at);
 		if (r != 0)
 			return r;
-		p->passes.cut = (struct clock_reading){};
-		r = bucket_cycle_cut(p->cycle, bucket_cycle_read_clocks());
 		buckets = bucket_cycle_buckets(p->cycle);
-		if (r == 0)
-			flush_queue_cut(&p->flushes, buckets.n_ended, buckets.n_dropped, now_ns);
+		flush_queue_cut(&p->flushes, buckets.n_ended, buckets.n_dropped, at.mono_ns);
 	}
 	buckets = bucket_cycle_buckets(p->cycle);
 	flush_queue_answer(&p->flushes, buckets.n_written, buckets.n_dropped);

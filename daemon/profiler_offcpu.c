@@ -134,7 +134,8 @@ static int on_boundary(struct event_source *source)
 		 expirations;
 	int r;
 
-	if (!ledger_pass_boundary(passes->pass)) {
+	/* A bucket that is being cut comes first. */
+	if (!ledger_pass_boundary(passes->pass) && !passes->cut.mono_ns) {
 		/* After a stop of profd, say: what a late pass says is not that bucket's alone. */
 		if (now_ns - end_ns > p->config.bucket_s * 500000000ull)
 			end_ns = now_ns;
@@ -159,8 +160,10 @@ static int on_stacks(struct event_source *source)
 uint64_t profiler_passes_limit(const struct profiler *p, uint64_t until_mono_ns)
 {
 	const struct profiler_passes *passes = &p->passes;
-	uint64_t boundary_mono_ns = ledger_pass_boundary(passes->pass);
+	uint64_t boundary_mono_ns = passes->cut.mono_ns;
 
+	if (!boundary_mono_ns)
+		boundary_mono_ns = ledger_pass_boundary(passes->pass);
 	if (!boundary_mono_ns && passes->on && passes->done_ns < passes->armed_ns)
 		boundary_mono_ns = passes->armed_ns;
 	return boundary_mono_ns && until_mono_ns >= boundary_mono_ns ? boundary_mono_ns - 1
@@ -188,15 +191,17 @@ void profiler_passes_keep(struct profiler *p, uint64_t until_mono_ns)
 int profiler_passes_cut(struct profiler *p)
 {
 	struct profiler_passes *passes = &p->passes;
-	int r;
 
 	if (!passes->on)
 		return 0;
 	if (!passes->cut.mono_ns) {
-		r = read_pass(p, READ_NS); /* one that is under way comes first */
-		if (r != 0)
-			return r;
-		passes->cut = bucket_cycle_read_clocks();
+		struct clock_reading now = bucket_cycle_read_clocks();
+
+		/* One that is due or under way comes first, and so does the bucket's own end. */
+		if (ledger_pass_boundary(passes->pass) ||
+		    bucket_cycle_end_mono_ns(p->cycle) <= now.mono_ns)
+			return 1;
+		passes->cut = now;
 		begin_pass(p, passes->cut.mono_ns);
 	}
 	return read_pass(p, READ_NS);

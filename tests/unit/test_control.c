@@ -452,17 +452,18 @@ static void test_flush_queue(void **state)
 		fds[i] = connect_to(f, "flush");
 		pump(f);
 	}
-	flush_queue_add(&queue, f->calls[0]);
-	flush_queue_add(&queue, f->calls[1]);
+	flush_queue_add(&queue, f->calls[0], t_ns - 1);
+	flush_queue_add(&queue, f->calls[1], t_ns);
 	assert_true(flush_queue_is_due(&queue, t_ns));
+	/* One that comes after the cut needs another, but not within a second; also if the cut took
+	 * a while. */
+	flush_queue_add(&queue, f->calls[2], t_ns + 1);
 	flush_queue_cut(&queue, 8, 0, t_ns);
 	assert_false(flush_queue_is_due(&queue, t_ns));
-	/* One that comes after the cut needs another, but not within a second. */
-	flush_queue_add(&queue, f->calls[2]);
 	assert_false(flush_queue_is_due(&queue, t_ns + FLUSH_GAP_NS - 1));
 	assert_true(flush_queue_is_due(&queue, t_ns + FLUSH_GAP_NS));
-	flush_queue_add(&queue, f->calls[3]);
-	flush_queue_add(&queue, f->calls[4]);
+	flush_queue_add(&queue, f->calls[3], t_ns + FLUSH_GAP_NS);
+	flush_queue_add(&queue, f->calls[4], t_ns + FLUSH_GAP_NS);
 	assert_hears(f, fds[4], "too many");
 	flush_queue_answer(&queue, 7, 0);
 	assert_int_equal(queue.n, 4);
