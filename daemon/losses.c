@@ -48,6 +48,7 @@ static const char *const names[] = {
 	[LOSS_WAKER] = "waker_lost",
 	[LOSS_LEDGER] = "ledger_failed",
 	[LOSS_LEDGER_ROW] = "ledger_row_lost",
+	[LOSS_LEDGER_FOLDED] = "ledger_folded",
 	[LOSS_STACK_LATE] = "stack_late",
 	[LOSS_STACK_ABANDONED] = "stack_abandoned",
 	[LOSS_SWITCH_NO_STORAGE] = "switch_no_storage",

@@ -53,6 +53,7 @@ enum loss {
 	LOSS_WAKER,		/* wakers of waits that had ended */
 	LOSS_LEDGER,		/* passes over all threads that failed */
 	LOSS_LEDGER_ROW,	/* threads' rows of the ledger that found no room */
+	LOSS_LEDGER_FOLDED,	/* threads that ended and share a row of the ledger with others */
 	LOSS_STACK_LATE,	/* stacks of long waits that had ended, or found no memory */
 	LOSS_STACK_ABANDONED,	/* passes for such stacks that hung, or could not begin for that */
 	LOSS_SWITCH_NO_STORAGE, /* switches of threads that there is no memory for in the kernel */

@@ -277,6 +277,7 @@ void profiler_passes_count(const struct profiler *p, struct losses *losses)
 	losses->count[LOSS_WAKER] = rows->n_waker_lost;
 	losses->count[LOSS_LEDGER] = ledger_pass_counters(p->passes.pass)->n_failed;
 	losses->count[LOSS_LEDGER_ROW] = rows->n_ledger_refused + p->passes.n_rows_lost;
+	losses->count[LOSS_LEDGER_FOLDED] = rows->n_ledger_folded;
 	losses->count[LOSS_STACK_LATE] = waits->n_late + p->passes.n_stacks_lost;
 	losses->count[LOSS_STACK_ABANDONED] = stacks.n_abandoned + stacks.n_busy;
 }

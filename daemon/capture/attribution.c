@@ -131,26 +131,59 @@ static bool has_memory(const struct sample *sample)
 	return sample->start_code || sample->end_code;
 }
 
+/* Its texts are borrowed. */
+static struct profile_series series_of(struct attribution *a, const struct sample *sample,
+				       const char *exe, uint64_t now_mono_ns)
+{
+	const struct cgroup *cgroup = cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns);
+
+	return (struct profile_series){.pid = sample->pid,
+				       .tid = sample->tid,
+				       .start_boot_ns = sample->start_boot_ns,
+				       .comm = sample->comm,
+				       .exe = exe,
+				       .cgroup = cgroup->path,
+				       .unit = cgroup->unit,
+				       .container = cgroup->container};
+}
+
 static int put_series(struct attribution *a, const struct sample *sample, const char *exe,
 		      uint64_t now_mono_ns, struct bucket *bucket, uint32_t *ret)
 {
-	const struct cgroup *cgroup = cgroups_get(a->cgroups, sample->cgroup_id, now_mono_ns);
-	struct profile_series series = {.pid = sample->pid,
-					.tid = sample->tid,
-					.start_boot_ns = sample->start_boot_ns,
-					.comm = sample->comm,
-					.exe = exe,
-					.cgroup = cgroup->path,
-					.unit = cgroup->unit,
-					.container = cgroup->container};
+	struct profile_series series = series_of(a, sample, exe, now_mono_ns);
 
 	return bucket_series(bucket, &series, ret);
+}
+
+static bool is_last(const struct sample *sample)
+{
+	return sample->kind == WIRE_LEDGER && sample->ledger.flags & WIRE_LEDGER_ENDED;
+}
+
+/* Makes it the one that the thread shares with others, if it is to. */
+static bool fold(const struct bucket *bucket, struct profile_series *series)
+{
+	uint32_t n = bucket_n_series(bucket);
+	bool is_main = series->pid == series->tid;
+
+	if (n < ATTRIBUTION_CROWDED || bucket_has_series(bucket, series))
+		return false;
+	series->tid = 0;
+	series->comm = ATTRIBUTION_ENDED_THREADS;
+	if (!is_main && (n < ATTRIBUTION_FULL || bucket_has_series(bucket, series)))
+		return true;
+	series->pid = 0;
+	series->start_boot_ns = 0;
+	series->comm = ATTRIBUTION_ENDED_PROCESSES;
+	series->exe = "";
+	return true;
 }
 
 int attribution_series(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,
 		       struct bucket *bucket, struct attribution_thread *ret)
 {
 	const struct process *process;
+	struct profile_series series;
 
 	/* The ledger has every thread of the machine in each bucket: a process that is known is not
 	 * looked at, and stays as idle as it is. */
@@ -164,7 +197,9 @@ int attribution_series(struct attribution *a, const struct sample *sample, uint6
 		ret->exe = process_exe(process);
 	}
 	ret->has_memory = has_memory(sample) || *ret->exe;
-	return put_series(a, sample, ret->exe, now_mono_ns, bucket, &ret->series);
+	series = series_of(a, sample, ret->exe, now_mono_ns);
+	ret->is_folded = is_last(sample) && fold(bucket, &series);
+	return bucket_series(bucket, &series, &ret->series);
 }
 
 int attribution_places(struct attribution *a, const struct sample *sample, uint64_t now_mono_ns,

@@ -53,10 +53,23 @@ struct attribution_thread {
 	uint32_t series;
 	const char *exe; /* "" unknown; valid until the next call */
 	bool has_memory; /* or had it, until it ended: it is no kernel thread */
+	bool is_folded;	 /* the series is not the thread's own */
 };
 
-/* The series of the sample's thread. Errors: of bucket_series(); -ENOSPC, no room for the process.
+/*
+ * The series of the sample's thread. Errors: of bucket_series(); -ENOSPC, no room for the process.
+ *
+ * Threads that came and went must not take the room of those that live. Beyond ATTRIBUTION_CROWDED
+ * series what a thread did until its end (WIRE_LEDGER with WIRE_LEDGER_ENDED) has no new one of its
+ * own, but shares one with others of its process: thread 0, ATTRIBUTION_ENDED_THREADS. A main
+ * thread shares one with others of its cgroup: process 0, ATTRIBUTION_ENDED_PROCESSES; and so does,
+ * beyond ATTRIBUTION_FULL, what would be the first of its process. So sums stay what they are, for
+ * processes (but those that ended) and units.
  */
+#define ATTRIBUTION_CROWDED	    (BUCKET_SERIES_MAX / 4 * 3)
+#define ATTRIBUTION_FULL	    (BUCKET_SERIES_MAX / 8 * 7)
+#define ATTRIBUTION_ENDED_THREADS   "[ended threads]"
+#define ATTRIBUTION_ENDED_PROCESSES "[ended processes]"
 int attribution_series(struct attribution *attribution, const struct sample *sample,
 		       uint64_t now_mono_ns, struct bucket *bucket, struct attribution_thread *ret);
 /* Where the sample's stack lies, and the path of its program; both valid until the next call.

@@ -319,6 +319,7 @@ static int add_ledger(struct taking *t)
 		return r;
 	ledger_row(l, thread.series, thread.has_memory, &row);
 	r = bucket_ledger(t->bucket, &row);
+	t->rows->counters.n_ledger_folded += r == 0 && thread.is_folded;
 	if (r == 0 && l->unsent_count)
 		r = add_unsent(t, thread.series);
 	if (r == 0 && l->open_since_mono_ns && l->open_charge_ns &&

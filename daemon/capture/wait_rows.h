@@ -18,6 +18,7 @@ struct wait_rows_counters {
 	uint64_t n_begin_lost;	      /* drawn waits without the stack that was taken for them */
 	uint64_t n_waker_lost;	      /* wakers of waits that had ended */
 	uint64_t n_ledger_refused;    /* records of the ledger that found no room in the bucket */
+	uint64_t n_ledger_folded;     /* threads that ended and share a row with others */
 	uint64_t n_unsent, unsent_ns; /* exact waits that are counted without their stack */
 };
 

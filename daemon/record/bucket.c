@@ -192,6 +192,16 @@ int bucket_series(struct bucket *b, const struct profile_series *series, uint32_
 	return 0;
 }
 
+bool bucket_has_series(const struct bucket *b, const struct profile_series *series)
+{
+	return hash_index_find(&b->by_series, hash_series(series), is_series, b, series);
+}
+
+uint32_t bucket_n_series(const struct bucket *b)
+{
+	return b->n_series;
+}
+
 /* ---- stacks and rows ---- */
 
 struct wanted_stack {

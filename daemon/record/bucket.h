@@ -31,6 +31,9 @@ int bucket_location(struct bucket *bucket, enum location_kind kind, uint32_t fil
 
 /* The index of a thread's series; strings are copied, cgroup, unit and container may be "". */
 int bucket_series(struct bucket *bucket, const struct profile_series *series, uint32_t *ret);
+/* Whether it has that one, and how many it has by now. */
+bool bucket_has_series(const struct bucket *bucket, const struct profile_series *series);
+uint32_t bucket_n_series(const struct bucket *bucket);
 
 /* The index of a stack of `n` location indices, leaf first. */
 int bucket_stack(struct bucket *bucket, const uint32_t *locations, uint32_t n, uint32_t *ret);

@@ -213,6 +213,108 @@ static void test_unsent(void **state)
 	assert_int_equal(wait_rows_counters(f->rows)->n_unsent, 3);
 }
 
+/* ---- threads that came and went ---- */
+
+static void end_thread(struct wait_scene *f, uint32_t pid, uint32_t tid)
+{
+	struct sample *sample = wait_scene_make(WIRE_LEDGER, tid, 10 * S + 500 * MS);
+	uint32_t scene_pid = sample->pid;
+
+	if (pid) {
+		sample->pid = pid;
+		sample->start_boot_ns = 7;
+		sample->start_code = sample->end_code = 0;
+	}
+	sample->ledger = (struct wire_ledger){.elapsed_ns = MS,
+					      .oncpu_ns = MS,
+					      .unsent_ns = 20 * MS,
+					      .unsent_count = 1,
+					      .flags = WIRE_LEDGER_ENDED};
+	wait_scene_add(f, sample);
+	sample->pid = scene_pid;
+}
+
+static const struct profile_ledger *ledger_of(const struct profile_bucket *p, uint32_t pid,
+					      uint32_t tid)
+{
+	for (uint32_t i = 0; i < p->n_ledger; i++) {
+		const struct profile_series *series = &p->series[p->ledger[i].series];
+
+		if (series->pid == pid && series->tid == tid)
+			return &p->ledger[i];
+	}
+	return NULL;
+}
+
+/* So many that they would fill the bucket share a row: nothing is lost, neither of the process's
+ * time nor room for the threads that live; one that the bucket knows keeps its own. */
+static void test_ended_threads_share(void **state)
+{
+	struct wait_scene *f = *state;
+	const uint32_t n = BUCKET_SERIES_MAX + 1000, first = 100000;
+	uint32_t pid = wait_scene_make(WIRE_LEDGER, 1, 0)->pid, n_own = 0;
+	const struct profile_bucket *p;
+	const struct profile_ledger *shared;
+	uint64_t elapsed_ns = 0, unsent_ns = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		end_thread(f, 0, first + i);
+	end_thread(f, 0, first); /* it has its row */
+	wait_scene_pass(f, 1, &(struct wire_ledger){.elapsed_ns = S, .oncpu_ns = S});
+	p = wait_scene_finish(f);
+	shared = ledger_of(p, pid, 0);
+	assert_non_null(shared);
+	assert_string_equal(p->series[shared->series].comm, ATTRIBUTION_ENDED_THREADS);
+	assert_string_equal(p->series[shared->series].exe, "/bin/sleeper");
+	assert_int_equal(shared->flags, PROFILE_LEDGER_ENDED);
+	assert_int_equal(ledger_of(p, pid, first)->elapsed_ns, 2 * MS);
+	assert_int_equal(ledger_of(p, pid, 1)->elapsed_ns, S);
+	for (uint32_t i = 0; i < p->n_ledger; i++) {
+		elapsed_ns += p->ledger[i].elapsed_ns;
+		n_own += p->series[p->ledger[i].series].tid >= first;
+	}
+	for (uint32_t i = 0; i < p->n_rows; i++)
+		unsent_ns += p->rows[i].value;
+	assert_int_equal(elapsed_ns, (n + 1) * MS + S);
+	assert_int_equal(unsent_ns, (n + 1) * 20 * MS);
+	assert_int_equal(n_own, ATTRIBUTION_CROWDED - 1);
+	assert_int_equal(p->n_series, ATTRIBUTION_CROWDED + 2); /* with the unused one */
+	assert_int_equal(wait_rows_counters(f->rows)->n_ledger_folded, n - n_own);
+	assert_int_equal(wait_rows_counters(f->rows)->n_ledger_refused, 0);
+}
+
+/* So do processes, of each cgroup, and threads of ever new ones. */
+static void test_ended_processes_share(void **state)
+{
+	struct wait_scene *f = *state;
+	const uint32_t first = 100000;
+	const struct profile_bucket *p;
+	const struct profile_ledger *shared;
+
+	for (uint32_t i = 1; i < ATTRIBUTION_CROWDED; i++)
+		end_thread(f, first + i, first + i);
+	end_thread(f, 20, 20);
+	end_thread(f, 21, 22);
+	end_thread(f, 21, 21);
+	p = wait_scene_finish(f);
+	shared = ledger_of(p, 0, 0);
+	assert_non_null(shared);
+	assert_string_equal(p->series[shared->series].comm, ATTRIBUTION_ENDED_PROCESSES);
+	assert_int_equal(shared->elapsed_ns, 2 * MS);
+	assert_int_equal(ledger_of(p, 21, 0)->elapsed_ns, MS);
+	assert_int_equal(wait_rows_counters(f->rows)->n_ledger_folded, 3);
+
+	wait_scene_next_bucket(f);
+	for (uint32_t i = 1; i < BUCKET_SERIES_MAX; i++)
+		end_thread(f, first + i, 9);
+	p = wait_scene_finish(f);
+	assert_int_equal(ledger_of(p, first + ATTRIBUTION_FULL - 1, 0)->elapsed_ns, MS);
+	assert_null(ledger_of(p, first + ATTRIBUTION_FULL, 0));
+	assert_int_equal(ledger_of(p, 0, 0)->elapsed_ns,
+			 (BUCKET_SERIES_MAX - ATTRIBUTION_FULL) * MS);
+	assert_int_equal(wait_rows_counters(f->rows)->n_ledger_refused, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +325,8 @@ int main(void)
 		WAIT_TEST(test_forgotten),
 		WAIT_TEST(test_ended_thread),
 		WAIT_TEST(test_unsent),
+		WAIT_TEST(test_ended_threads_share),
+		WAIT_TEST(test_ended_processes_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
