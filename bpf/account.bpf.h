@@ -19,6 +19,7 @@ const volatile __u32 page_shift = 12;
 struct account {
 	struct task_struct *task;
 	struct thread *thread;
+	const struct thread_base *base; /* of the thread: where the record begins */
 	__u64 mono_ns;
 	__u64 clock_ns; /* the run queues' clock then */
 	__u32 is_running;
@@ -34,7 +35,7 @@ static __always_inline __u64 larger(__u64 a, __u64 b)
 static __always_inline void account_totals(const struct account *a, struct thread_base *ret)
 {
 	struct task_struct *task = a->task;
-	struct thread *t = a->thread;
+	const struct thread *t = a->thread;
 	struct rq *rq = task->se.cfs_rq->rq;
 	__u64 queued_ns = task->sched_info.last_queued;
 
@@ -52,10 +53,10 @@ static __always_inline void account_totals(const struct account *a, struct threa
 			ret->oncpu_ns += since;
 	} else if (queued_ns && a->clock_ns > queued_ns)
 		ret->runq_ns += a->clock_ns - queued_ns;
-	ret->oncpu_ns = larger(ret->oncpu_ns, t->base.oncpu_ns);
-	ret->runq_ns = larger(ret->runq_ns, t->base.runq_ns);
-	ret->utime_ns = larger(task->utime, t->base.utime_ns);
-	ret->stime_ns = larger(task->stime, t->base.stime_ns);
+	ret->oncpu_ns = larger(ret->oncpu_ns, a->base->oncpu_ns);
+	ret->runq_ns = larger(ret->runq_ns, a->base->runq_ns);
+	ret->utime_ns = larger(task->utime, a->base->utime_ns);
+	ret->stime_ns = larger(task->stime, a->base->stime_ns);
 	ret->blocked_ns = t->blocked_ns + t->charged_ns;
 	ret->idle_ns = t->idle_ns + t->charged_idle_ns;
 	ret->nvcsw = task->nvcsw;
@@ -112,13 +113,13 @@ static __always_inline void account_memory(const struct task_struct *task, struc
 	ret->peak_rss_bytes = larger(ret->rss_bytes, (__u64)mm->hiwater_rss << page_shift);
 }
 
-/* The record from the base to `now`; nothing of open waits. */
+/* The record from the base to `now`; nothing of open waits, nor what account_take() has. */
 static __always_inline void account_record(const struct account *a, const struct thread_base *now,
 					   struct wire_ledger *ret)
 {
-	const struct thread *t = a->thread;
-	const struct thread_base *base = &t->base;
+	const struct thread_base *base = a->base;
 
+	ret->max_blocked_ns = 0;
 	ret->elapsed_ns = now->mono_ns - base->mono_ns;
 	ret->oncpu_ns = now->oncpu_ns - base->oncpu_ns;
 	ret->utime_ns = now->utime_ns - base->utime_ns;
@@ -126,16 +127,12 @@ static __always_inline void account_record(const struct account *a, const struct
 	ret->runq_ns = now->runq_ns - base->runq_ns;
 	ret->blocked_ns = now->blocked_ns - base->blocked_ns;
 	ret->idle_ns = now->idle_ns - base->idle_ns;
-	ret->max_blocked_ns = larger(t->max_blocked_ns, t->max_long_blocked_ns);
-	ret->max_runq_ns = larger(t->max_runq_ns, t->max_long_runq_ns);
 	ret->voluntary_switches = now->nvcsw - base->nvcsw;
 	ret->involuntary_switches = now->nivcsw - base->nivcsw;
 	ret->minor_faults = now->minor_faults - base->minor_faults;
 	ret->major_faults = now->major_faults - base->major_faults;
 	ret->read_bytes = now->read_bytes - base->read_bytes;
 	ret->write_bytes = now->write_bytes - base->write_bytes;
-	ret->unsent_ns = t->unsent_ns;
-	ret->unsent_count = t->unsent_count;
 	ret->open_since_mono_ns = ret->open_charge_ns = 0;
 	ret->open_state = 0;
 	ret->flags = base->is_started ? 0 : WIRE_LEDGER_STARTED;
@@ -149,13 +146,25 @@ static __always_inline void account_record(const struct account *a, const struct
 	account_memory(a->task, ret);
 }
 
-/* The record is on its way: the next one begins where it ends. */
-static __always_inline void account_commit(struct thread *t, const struct thread_base *now)
+/* The pass's record is to count, and the next one begins where it ends. False when the thread ended
+ * meanwhile: then its last record has all that this one has. */
+static __always_inline bool account_move(struct thread *t, __u32 base_at)
 {
-	t->base = *now;
+	return __sync_val_compare_and_swap(&t->base_at, base_at, base_at ^ THREAD_BASE_MASK) ==
+	       base_at;
+}
+
+/* What the record that counts takes with it. The waits that end meanwhile, on another CPU, are in
+ * this one or the next. */
+static __always_inline void account_take(struct thread *t, struct wire_ledger *ret)
+{
+	ret->max_blocked_ns =
+		larger(ret->max_blocked_ns, larger(t->max_blocked_ns, t->max_long_blocked_ns));
+	ret->max_runq_ns = larger(t->max_runq_ns, t->max_long_runq_ns);
 	t->max_blocked_ns = t->max_runq_ns = 0;
 	t->max_long_blocked_ns = t->max_long_runq_ns = 0;
-	t->unsent_ns = t->unsent_count = 0;
+	ret->unsent_ns = __sync_lock_test_and_set(&t->unsent_ns, 0);
+	ret->unsent_count = __sync_lock_test_and_set(&t->unsent_count, 0);
 }
 
 #endif

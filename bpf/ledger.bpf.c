@@ -33,6 +33,8 @@ struct {
 	__type(value, struct emit_scratch);
 } long_scratch SEC(".maps");
 
+_Static_assert(sizeof(struct thread) <= sizeof(((struct emit_scratch *)0)->body), "scratch");
+
 #define RECORD_BYTES (sizeof(struct sample_event) + sizeof(struct wire_ledger))
 
 /* A thread that is seen for the first time: its ledger begins here, and so does the wait that it
@@ -41,21 +43,26 @@ static __always_inline void register_thread(struct account *a)
 {
 	struct task_struct *task = a->task;
 	__u32 state = task_state(task);
-	struct thread new = {
-		.out_pcount = (__u32)task->sched_info.pcount,
-		.out_run_delay = task->sched_info.run_delay,
-		.charged_until = THREAD_CLOSED,
-		.predicted = {THREAD_PREDICTED_INITIAL, THREAD_PREDICTED_INITIAL},
-		.start_boot_ns = task->group_leader->start_boottime,
-	};
+	struct emit_scratch *s = emit_scratch(0, 0);
+	struct thread *new;
 
-	a->thread = &new;
-	account_totals(a, &new.base);
+	if (!s)
+		return;
+	new = (struct thread *)s->body; /* the stack is too small */
+	__builtin_memset(new, 0, sizeof(*new));
+	new->out_pcount = (__u32)task->sched_info.pcount;
+	new->out_run_delay = task->sched_info.run_delay;
+	new->charged_until = THREAD_CLOSED;
+	new->predicted[0] = new->predicted[1] = THREAD_PREDICTED_INITIAL;
+	new->start_boot_ns = task->group_leader->start_boottime;
+	a->thread = new;
+	a->base = &new->base[0];
+	account_totals(a, &new->base[0]);
 	if (!a->is_running) {
-		new.out_ns = new.charged_until = a->clock_ns;
-		new.state = state_class(task, state);
+		new->out_ns = new->charged_until = a->clock_ns;
+		new->state = state_class(task, state);
 	}
-	if (bpf_task_storage_get(&threads, task, &new, BPF_LOCAL_STORAGE_GET_F_CREATE))
+	if (bpf_task_storage_get(&threads, task, new, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		n_registered++;
 	else
 		n_unregistered++;
@@ -125,7 +132,7 @@ static __always_inline __u32 show_open(const struct account *a, struct emit_scra
 	l->open_since_mono_ns = begin_of_wait(t, a->mono_ns, a->clock_ns);
 	l->open_charge_ns = so_far_ns - charged_ns;
 	/* Two clocks: blocked throughout is told by being equal. */
-	if (charged_ns && open->had_until_ns == t->base.clock_ns && open->until_ns == a->clock_ns)
+	if (charged_ns && open->had_until_ns == a->base->clock_ns && open->until_ns == a->clock_ns)
 		l->open_charge_ns = l->elapsed_ns;
 	l->open_state = t->state;
 	if (t->flags & THREAD_DRAWN) {
@@ -138,18 +145,20 @@ static __always_inline __u32 show_open(const struct account *a, struct emit_scra
 	return emit_task_stack(s, EMIT_EXTRA_WORDS(wire_ledger), a->task);
 }
 
-static __always_inline void send_record(struct seq_file *seq, const struct account *a)
+static __always_inline void send_record(struct seq_file *seq, struct account *a)
 {
 	struct emit_scratch *s = emit_scratch(0, 0);
 	struct thread *t = a->thread;
 	struct open open = {};
+	struct thread_base *now;
 	struct wire_ledger *l;
-	struct thread_base now;
-	__u32 n_words = 0;
+	__u32 n_words = 0, base_at = *(volatile __u32 *)&t->base_at;
 	bool is_open;
 
-	if (!s)
+	if (!s || base_at & THREAD_BASE_ENDED)
 		return;
+	a->base = &t->base[base_at & THREAD_BASE_MASK];
+	now = &t->base[~base_at & THREAD_BASE_MASK];
 	/* The longest does not fit: end this read by one that cannot. */
 	if (seq->size - seq->count <= RECORD_BYTES + WIRE_KERNEL_FRAMES_MAX * sizeof(__u64)) {
 		bpf_seq_write(seq, s, RECORD_BYTES + WIRE_KERNEL_FRAMES_MAX * sizeof(__u64));
@@ -158,15 +167,17 @@ static __always_inline void send_record(struct seq_file *seq, const struct accou
 	emit_head(&s->event, WIRE_LEDGER, a->task, a->mono_ns, 0);
 	l = (struct wire_ledger *)s->body;
 	is_open = charge_wait(a, &open);
-	account_totals(a, &now);
+	account_totals(a, now);
 	if (open.is_found)
-		now.n_missed += ACCOUNT_MISSED;
-	account_record(a, &now, l);
+		now->n_missed += ACCOUNT_MISSED;
+	account_record(a, now, l);
 	if (is_open)
 		n_words = show_open(a, s, l, &open);
 	if (open.is_found)
-		now.n_missed -= ACCOUNT_MISSED;
-	account_commit(t, &now);
+		now->n_missed -= ACCOUNT_MISSED;
+	if (!account_move(t, base_at))
+		return;
+	account_take(t, l);
 	bpf_seq_write(seq, s, RECORD_BYTES + (n_words & WIRE_KERNEL_FRAMES_MAX) * sizeof(__u64));
 }
 

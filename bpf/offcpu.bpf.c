@@ -95,6 +95,7 @@ static __attribute__((noinline)) int send_last(struct task_struct *prev, __u64 c
 	struct emit_scratch *s;
 	struct wire_ledger *l;
 	struct thread_base now;
+	__u32 base_at;
 
 	if (!t) {
 		count_drop(WIRE_DROP_NO_STORAGE, 0);
@@ -105,11 +106,13 @@ static __attribute__((noinline)) int send_last(struct task_struct *prev, __u64 c
 		return 0;
 	emit_head(&s->event, WIRE_LEDGER, prev, a.mono_ns, 0);
 	s->event.start_boot_ns = t->start_boot_ns;
+	base_at = __sync_lock_test_and_set(&t->base_at, THREAD_BASE_ENDED);
+	a.base = &t->base[base_at & THREAD_BASE_MASK];
 	l = (struct wire_ledger *)s->body;
 	account_totals(&a, &now);
 	account_record(&a, &now, l);
 	l->flags |= WIRE_LEDGER_ENDED;
-	account_commit(t, &now);
+	account_take(t, l);
 	emit_send(s, EMIT_EXTRA_WORDS(wire_ledger), 0);
 	return 0;
 }
@@ -255,7 +258,7 @@ int offcpu_newtask(__u64 *ctx)
 		.predicted = {THREAD_PREDICTED_INITIAL, THREAD_PREDICTED_INITIAL},
 		.state = WIRE_STATE_NONE,
 		.start_boot_ns = task->group_leader->start_boottime,
-		.base = {.mono_ns = bpf_ktime_get_ns()},
+		.base[0] = {.mono_ns = bpf_ktime_get_ns()},
 	};
 
 	bpf_task_storage_get(&threads, task, &new, BPF_LOCAL_STORAGE_GET_F_CREATE);

@@ -5,9 +5,10 @@
  * it.
  *
  * Written by the CPU that switches the thread, under the lock of its run queue, and by the ledger's
- * pass. Both may meet at one word only, `charged_until`, which they exchange; all else has one
- * writer. Times are those of the run queues' clock, which is the scheduler's own measure and costs
- * no call; `clock_offset_ns` leads to CLOCK_MONOTONIC.
+ * pass. Both may meet at the words that they exchange: `charged_until`, of a wait, `base_at`, of
+ * the thread's end, and what was not sent; all else has one writer. Times are those of the run
+ * queues' clock, which is the scheduler's own measure and costs no call; `clock_offset_ns` leads to
+ * CLOCK_MONOTONIC.
  */
 #ifndef PROFD_THREAD_BPF_H
 #define PROFD_THREAD_BPF_H
@@ -33,6 +34,16 @@ enum thread_flag {
 #define THREAD_PREDICTED_SHIFT	 7
 #define THREAD_PREDICTED_LONG	 (1u << 15) /* half of a long wait: after one of those */
 #define THREAD_PREDICTED_INITIAL (1u << 12) /* 0.5 ms */
+
+/*
+ * Which of the two bases the next record of the ledger begins at. A pass may come to a thread just
+ * when it ends: each makes its record from that base, and the pass's counts only if it can move the
+ * base on, after it wrote the other one; once the last switch took it, no pass can.
+ */
+enum thread_base_at {
+	THREAD_BASE_MASK = 1,
+	THREAD_BASE_ENDED = 2, /* the thread's last record was sent */
+};
 
 /* What the ledger's pass before saw: running totals. */
 struct thread_base {
@@ -74,7 +85,8 @@ struct thread {
 	/* The pass's own, once the thread is known. */
 	__u64 charged_ns, charged_idle_ns; /* running totals */
 	__u64 start_boot_ns;		   /* of its process, which may be freed before it */
-	struct thread_base base;
+	__u32 base_at;			   /* enum thread_base_at */
+	struct thread_base base[2];
 };
 
 _Static_assert(offsetof(struct thread, begin_mono_ns) == 56, "one line of cache");

@@ -90,7 +90,7 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 	if (is_drawn && !is_exact && was_delayed(t, wait))
 		take_off_capture(w, t->capture_ns);
 	w->charged_ns = wait->charged_ns;
-	w->ledger_since_mono_ns = t->base.mono_ns;
+	w->ledger_since_mono_ns = t->base[t->base_at & THREAD_BASE_MASK].mono_ns;
 	w->weight_log2 = is_exact ? 0 : t->weight_log2;
 	w->state = t->state;
 	w->flags = (is_exact ? WIRE_WAIT_EXACT : 0) | (is_drawn ? WIRE_WAIT_DRAWN : 0) |

@@ -53,6 +53,23 @@ static struct switch_thread *thread_of(struct switch_records *r, uint32_t tid)
 	return t;
 }
 
+uint32_t switch_records_n(const struct switch_records *r)
+{
+	return r->n;
+}
+
+uint32_t switch_records_overlaps(const struct switch_records *r)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct switch_thread *t = &r->threads[i];
+
+		n += t->sum.elapsed_ns != t->until_mono_ns - t->first_mono_ns;
+	}
+	return n;
+}
+
 bool switch_thread_has_begin(const struct switch_thread *t, uint64_t mono_ns)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(t->begins); i++)
@@ -93,8 +110,15 @@ static void add_end(struct switch_thread *t, const struct wire_wait *w)
 	}
 }
 
-static void add_ledger(struct switch_thread *t, const struct wire_ledger *l)
+static void add_ledger(struct switch_thread *t, uint64_t mono_ns, const struct wire_ledger *l)
 {
+	uint64_t since_mono_ns = mono_ns - l->elapsed_ns;
+
+	/* Those of the ring may come after those of a later pass. */
+	if (!t->first_mono_ns || since_mono_ns < t->first_mono_ns)
+		t->first_mono_ns = since_mono_ns;
+	if (mono_ns > t->until_mono_ns)
+		t->until_mono_ns = mono_ns;
 	t->n_ledger++;
 	t->ledger_flags |= l->flags;
 	t->last_elapsed_ns = l->elapsed_ns;
@@ -148,7 +172,7 @@ static size_t add_record(struct switch_records *r, const struct sample_event *e)
 			add_since(t, e->mono_ns, (const void *)(e + 1));
 		}
 		if (e->kind == WIRE_LEDGER) {
-			add_ledger(t, (const void *)(e + 1));
+			add_ledger(t, e->mono_ns, (const void *)(e + 1));
 			t->ledger_mono_ns = e->mono_ns;
 		}
 		if (e->kind == WIRE_WAIT_BEGIN) {

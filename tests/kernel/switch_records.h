@@ -11,7 +11,7 @@
 #include "capture/offcpu_programs.h"
 #include "wire.h"
 
-#define SWITCH_RECORDS_THREADS 1024
+#define SWITCH_RECORDS_THREADS 4096
 
 struct switch_thread {
 	uint32_t tid;
@@ -20,6 +20,7 @@ struct switch_thread {
 	uint32_t n_ledger, ledger_flags;
 	uint64_t ledger_mono_ns; /* of the last one */
 	uint64_t last_elapsed_ns;
+	uint64_t first_mono_ns, until_mono_ns; /* all that they are about */
 	uint64_t open_charge_ns, open_since_mono_ns;
 	/* Of the ends of waits. */
 	uint32_t n_ends, n_exact, n_drawn, n_gate, n_unpaired;
@@ -56,6 +57,11 @@ uint64_t switch_records_drops(const struct switch_records *records);
 void switch_records_follow(struct switch_records *records, uint32_t pid);
 /* NULL when there is none. */
 struct switch_thread *switch_records_find(struct switch_records *records, uint32_t tid);
+
+uint32_t switch_records_n(const struct switch_records *records);
+/* How many threads have records of the ledger that are not each about the time since the one
+ * before: about some time twice, or about some not at all. */
+uint32_t switch_records_overlaps(const struct switch_records *records);
 
 /* Whether a begin of that time was told of, among the last ones. */
 bool switch_thread_has_begin(const struct switch_thread *thread, uint64_t mono_ns);
