@@ -86,8 +86,21 @@ struct open {
 	bool is_found; /* here: its begin was not noted */
 };
 
-/* Gives the ledger what is blocked of the pending wait, up to now or to when the thread was woken.
- * Returns false when there is no such wait. */
+/*
+ * Up to when the pending wait was blocked: now, or when the thread was woken. One that waits for a
+ * CPU and is moved to another is queued anew there (kernel/sched/stats.h, sched_info_dequeue());
+ * what it had waited is in run_delay by then.
+ */
+static __always_inline __u64 blocked_until(const struct account *a)
+{
+	const struct sched_info *info = &a->task->sched_info;
+	__u64 queued_ns = info->last_queued, until_ns = queued_ns ? queued_ns : a->clock_ns;
+
+	return until_ns - (info->run_delay - a->thread->out_run_delay);
+}
+
+/* Gives the ledger what is blocked of the pending wait. Returns false when there is no such wait,
+ * or it has all of it. */
 static __always_inline bool charge_wait(const struct account *a, struct open *ret)
 {
 	struct thread *t = a->thread;
@@ -100,7 +113,7 @@ static __always_inline bool charge_wait(const struct account *a, struct open *re
 	if (!is_pending(t, a->task) || t->state == WIRE_STATE_NONE)
 		return false;
 	ret->had_until_ns = t->charged_until;
-	ret->until_ns = queued_ns ? queued_ns : a->clock_ns;
+	ret->until_ns = blocked_until(a);
 	if (ret->had_until_ns & THREAD_CLOSED || ret->had_until_ns >= ret->until_ns ||
 	    __sync_val_compare_and_swap(&t->charged_until, ret->had_until_ns, ret->until_ns) !=
 		    ret->had_until_ns)
