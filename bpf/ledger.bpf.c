@@ -61,7 +61,8 @@ static __always_inline void register_thread(struct account *a)
 		n_unregistered++;
 }
 
-/* A wait of gate mode whose begin was not noted: found when it is long, and noted now. */
+/* A wait of gate mode whose begin was not noted: found when it is long, and noted now. A short one
+ * is left to its end. */
 static __always_inline bool find_wait(const struct account *a)
 {
 	struct task_struct *task = a->task;
@@ -83,7 +84,7 @@ static __always_inline bool find_wait(const struct account *a)
 /* A wait that goes on: what of it the ledger had, and has now. */
 struct open {
 	__u64 had_until_ns, until_ns;
-	bool is_found; /* here: its begin was not noted */
+	bool is_unnoted; /* its begin, so that only what is left tells of it */
 };
 
 /*
@@ -108,8 +109,10 @@ static __always_inline bool charge_wait(const struct account *a, struct open *re
 
 	if (a->is_running)
 		return false;
-	if (!queued_ns && t->out_pcount != (__u32)a->task->sched_info.pcount)
-		ret->is_found = find_wait(a);
+	if (!queued_ns && t->out_pcount != (__u32)a->task->sched_info.pcount) {
+		ret->is_unnoted = true;
+		(void)find_wait(a);
+	}
 	if (!is_pending(t, a->task) || t->state == WIRE_STATE_NONE)
 		return false;
 	ret->had_until_ns = t->charged_until;
@@ -172,12 +175,12 @@ static __always_inline void send_record(struct seq_file *seq, const struct accou
 	l = (struct wire_ledger *)s->body;
 	is_open = charge_wait(a, &open);
 	account_totals(a, &now);
-	if (open.is_found)
+	if (open.is_unnoted)
 		now.n_missed += ACCOUNT_MISSED;
 	account_record(a, &now, l);
 	if (is_open)
 		n_words = show_open(a, s, l, &open);
-	if (open.is_found)
+	if (open.is_unnoted)
 		now.n_missed -= ACCOUNT_MISSED;
 	account_commit(t, &now);
 	bpf_seq_write(seq, s, RECORD_BYTES + (n_words & WIRE_KERNEL_FRAMES_MAX) * sizeof(__u64));
