@@ -3,7 +3,7 @@
  * switch_sum.bpf.c - every wait of all threads of one process, from the switch-out over the wake-up
  * to the switch-in, summed by what the thread waited for: a measurement that has nothing in common
  * with profd's but the clock, which is the scheduler's, and does without sampling, storage of tasks
- * and the scheduler's own sums.
+ * and the scheduler's own sums, but for moments that no program is told of.
  *
  * Beside it, how well profd's draws can tell of these waits: the odds at which it draws each, in
  * two of its own maps, give the variance of its estimates, which its samples only estimate.
@@ -156,17 +156,28 @@ static __always_inline void end_draw(struct switch_thread *t, __u64 clock_ns)
 
 /* ---- programs ---- */
 
-/* The end of a wait that no program was told of: the thread was not running as far as is known. */
-static __always_inline void mend(struct switch_thread *t, const struct task_struct *prev)
-{
-	__u64 arrival_ns = prev->sched_info.last_arrival;
+/*
+ * There are kernels that tell no program of what happens while certain threads run, such as those
+ * of process 1: of the wake-ups that they do or that interrupt them, nor of the switches from them
+ * to others. For these few the scheduler's own sums have to do.
+ */
 
-	if (t->class == SWITCH_NONE)
-		return;
-	t->n_mended++;
+/* The thread arrived at its CPU, and may be waiting since without having been woken. */
+static __always_inline void arrive(struct switch_thread *t, const struct task_struct *task,
+				   const struct rq *rq, __u64 arrival_ns)
+{
+	__u64 queued_ns = task->sched_info.last_queued,
+	      runq_ns = task->sched_info.run_delay - t->run_delay_ns;
+
+	if (queued_ns && queued_ns < arrival_ns)
+		runq_ns += arrival_ns - queued_ns;
+	if (t->class > SWITCH_RUNQ) {
+		t->n_mended++;
+		change(t, SWITCH_RUNQ, since_begin(rq, arrival_ns - runq_ns));
+	}
 	end_draw(t, arrival_ns);
 	t->out_ns = 0;
-	change(t, SWITCH_NONE, since_begin(prev->se.cfs_rq->rq, arrival_ns));
+	change(t, SWITCH_NONE, since_begin(rq, arrival_ns));
 }
 
 static __always_inline void leave(struct task_struct *prev, __u32 class, __u64 clock_ns)
@@ -175,7 +186,11 @@ static __always_inline void leave(struct task_struct *prev, __u32 class, __u64 c
 
 	if (!t)
 		return;
-	mend(t, prev);
+	if (t->class != SWITCH_NONE) {
+		t->n_mended++;
+		arrive(t, prev, prev->se.cfs_rq->rq, prev->sched_info.last_arrival);
+	}
+	t->run_delay_ns = prev->sched_info.run_delay;
 	change(t, class, since_begin(prev->se.cfs_rq->rq, clock_ns));
 	t->out_ns = 0;
 	if (class == SWITCH_NONE)
@@ -199,11 +214,8 @@ int switch_sum_switch(__u64 *ctx)
 		leave(prev, class_of(ctx[0], (__u32)ctx[3]), clock_ns);
 	if ((__u32)next->tgid == wanted_pid) {
 		t = find((__u32)next->pid);
-		if (t) {
-			end_draw(t, clock_ns);
-			t->out_ns = 0;
-			change(t, SWITCH_NONE, since_begin(rq, clock_ns));
-		}
+		if (t)
+			arrive(t, next, rq, clock_ns);
 	}
 	return 0;
 }

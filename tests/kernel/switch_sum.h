@@ -60,7 +60,8 @@ struct switch_thread {
 	__u64 end_mono_ns;   /* its last switch; 0: not yet */
 	__u64 out_ns;	     /* begin of the wait that may be drawn, by its CPU's clock; 0: none */
 	__u32 weight_log2;   /* of it */
-	__u32 n_mended;	     /* switches to it that no program was told of */
+	__u32 n_mended;	     /* wake-ups of it and switches to it that no program was told of */
+	__u64 run_delay_ns;  /* sched_info.run_delay at the begin of the wait */
 	struct switch_draws draws[SWITCH_SUM_LENGTHS];
 };
 
