@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import threading
@@ -13,7 +12,7 @@ PROFD = os.environ["PROFD"]
 PROFCTL = os.environ["PROFCTL"]
 BUCKET_S = 1
 # More than it takes by default: the more it draws, the closer are the estimates.
-STACKS_PER_S = 100
+STACKS_PER_S = 400
 READY_S = 60
 START_S = 3
 NOWHERE = 4  # profctl's exit code for a thread that the store does not know
@@ -72,18 +71,6 @@ class Profd:
                                f"{done.stderr.decode()}")
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         return lines[0], [line for line in lines if line["kind"] == "row"]
-
-    def half_width_ns(self, window, total_ns, *arguments):
-        """Of the 95 % interval of that much off-CPU time; only the table tells it."""
-        since, until = window
-        done = subprocess.run(
-            [PROFCTL, "top", "--event", "offcpu", "--store", self.store, "-S", f"@{since}", "-U",
-             f"@{until}", *(str(argument) for argument in arguments)],
-            capture_output=True, check=True)
-        half = re.search(r"(?:±|\+/-) ([\d.]+) % of the total", done.stdout.decode())
-        if half is None:
-            raise RuntimeError(f"no interval: {done.stdout.decode()}")
-        return float(half[1]) / 100 * total_ns
 
     def folded(self, window, event, *arguments):
         """[(frames, outermost first, weight)] of profctl export."""

@@ -15,7 +15,7 @@ WAIT_S = 30 if FULL else 7
 BLOCK_S = 5.6
 HANG_S = 30 if FULL else 5
 GATED_S = 2
-DISK_S = 10 if FULL else 3
+DISK_S = 10 if FULL else 5
 FILE_MB = 512 if FULL else 64
 STOPS = 10 if FULL else 4
 MIXED_S = 30 if FULL else 8
@@ -29,6 +29,8 @@ LONGEST_S = max(WAIT_S, MIXED_S, SHORT_S) + 10
 
 # Few enough that profd takes a stack of each long wait, beside those that it draws.
 LONG = ["timer20", f"block:{BLOCK_S}", "join", "mutex", "pipew", "socket", "poll"]
+# The second takes its share of the draws.
+MIXED = ["mixed", "timer1"]
 SHORT = ["timer1", "pipe", "tcp", "epoll", "spin"]
 # Scenes whose switches are summed beside.
 SUMMED = ["long", "short", "mixed", "disk"]
@@ -69,7 +71,7 @@ def run_all_scenes(directory, profd):
     scenes = [
         summed("long", workload("waiter"), WAIT_S, *LONG),
         summed("short", workload("waiter"), SHORT_S, *SHORT),
-        summed("mixed", workload("waiter"), MIXED_S, "mixed"),
+        summed("mixed", workload("waiter"), MIXED_S, *MIXED),
         Scene("stopped", [workload("stopper"), STOPS]),
         Scene("cpu", BURNER),
         Scene("cpu too", BURNER),

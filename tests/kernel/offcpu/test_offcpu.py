@@ -56,11 +56,17 @@ WHOLE_LEAST = 0.02
 MANY = 50  # waits, of which one will be drawn
 # Of the waits of 2 and of 5 ms (switch_sum.h).
 MIXED_LENGTHS = slice(0, 6), slice(6, None)
+TRUNCATED = "[truncated"
 USER_PART = r"self_main|read_blocks|touch_pages|run_child"
 
 
 def is_near(actual, truth, allowed):
     return abs(actual - truth) <= allowed
+
+
+def tells(error_ns, truth_ns):
+    """Whether an estimate of that standard error is close enough to see the planted error."""
+    return 2 * SIGMAS * error_ns < (PLANTED - 1) * truth_ns
 
 
 def blocked_truth_ns(thread):
@@ -93,13 +99,13 @@ class Offcpu(unittest.TestCase):
         _, rows = self.profd.ask("stat", scene.window, "-p", scene.pid)
         return next(row for row in rows if row["elapsed_ns"] is not None)
 
-    def near(self, what, actual, truth, allowed, is_exact=True):
-        """And not with the planted error, unless few samples tell."""
+    def near(self, what, actual, truth, allowed, is_seen=True):
+        """And not with the planted error, where that is said to be seen."""
         with self.subTest(what):
             self.assertTrue(is_near(actual, truth, allowed),
                             f"{actual / 1e6:.3f} instead of {truth / 1e6:.3f} ms, not within "
                             f"{allowed / 1e6:.3f}")
-            if is_exact:
+            if is_seen:
                 self.assertFalse(is_near(PLANTED * actual, truth, allowed), "sees no error")
 
     def nothing(self, what, actual, allowed, of):
@@ -242,6 +248,18 @@ class Offcpu(unittest.TestCase):
 
     # ---- stacks ----
 
+    def stacks(self, scene, truth):
+        """[(stack, weight)] of a thread's waits, from the first bucket on in which none lacks its
+        callers: the first samples of a new process are taken before its tables are there."""
+        since, until = scene.window
+        while since < until:
+            first = self.profd.folded((since, since + BUCKET_S), "offcpu", "-t", truth["tid"])
+            if first and not any(TRUNCATED in frame for frames, _ in first for frame in frames):
+                return [(";".join(frames), weight) for frames, weight in
+                        self.profd.folded((since, until), "offcpu", "-t", truth["tid"])]
+            since += BUCKET_S
+        return []
+
     def check_waits(self, scene, comm, reason, expression):
         """All of a thread's waits: how much, what for, and where. A long wait that was not drawn
         has a kernel stack only, but for its bucket ends: these do not count for where."""
@@ -251,7 +269,7 @@ class Offcpu(unittest.TestCase):
         blocked_ns = blocked_truth_ns(truth)
         error_ns = self.life(scene, truth).error_ns()
         self.near(f"{comm} in all", sampled_ns, blocked_ns,
-                  LEDGER_PART * blocked_ns + MS + SIGMAS * error_ns, error_ns == 0)
+                  LEDGER_PART * blocked_ns + MS + SIGMAS * error_ns, tells(error_ns, blocked_ns))
         # Without a stack, which only so many have in a second, nothing says what it is.
         named_ns = sum(row["total_ns"] for row in rows if row["reason"] == reason)
         silent_ns = sum(row["total_ns"] for row in rows if row["reason"] in ("other", "other D"))
@@ -260,18 +278,20 @@ class Offcpu(unittest.TestCase):
                 named_ns / max(1, sampled_ns - silent_ns), REASON_LEAST,
                 [(row["reason"], row["total_ns"]) for row in rows])
             self.assertLessEqual(silent_ns / max(1, sampled_ns), SILENT_MOST)
-        stacks = [(";".join(frames), weight) for frames, weight in
-                  self.profd.folded(scene.window, "offcpu", "-t", truth["tid"])]
+        stacks, is_many = self.stacks(scene, truth), truth["voluntary_switches"] >= MANY
+        if is_many:
+            self.assertTrue(stacks, f"{comm} has no bucket without a stack that lacks callers")
+        stacks_ns = max(1, sum(weight for _, weight in stacks))
         whole = sum(weight for stack, weight in stacks if re.search(USER_PART, stack))
         right = sum(weight for stack, weight in stacks if re.search(expression, stack))
         with self.subTest(f"{comm} stack"):
             self.assertGreaterEqual(right, STACK_LEAST * whole, stacks)
-            if truth["voluntary_switches"] >= MANY:
-                self.assertGreaterEqual(whole / max(1, sampled_ns), WHOLE_LEAST, stacks)
+            if is_many:
+                self.assertGreaterEqual(whole / stacks_ns, WHOLE_LEAST, stacks)
         all_ns = max(1, sampled_ns)
         print(f"{comm:10} {sampled_ns / 1e9:.3f} s +- {error_ns / 1e9:.3f} of "
               f"{blocked_ns / 1e9:.3f}, {reason} {named_ns / all_ns:.3f}, whole "
-              f"{whole / all_ns:.3f}, of it right {right / max(1, whole):.4f}", flush=True)
+              f"{whole / stacks_ns:.3f}, of it right {right / max(1, whole):.4f}", flush=True)
         return sampled_ns, blocked_ns, error_ns
 
     def off_cpu(self, scene, truth, window):
@@ -296,7 +316,8 @@ class Offcpu(unittest.TestCase):
             print(f"{part['function']}: {part['n']} waits, {life.expected(lengths):.0f} drawn, "
                   f"{actual_ns / 1e6:.1f} ms of {expected_ns / 1e6:.1f}, standard error "
                   f"{error_ns / 1e6:.1f}", flush=True)
-            self.near(part["function"], actual_ns, expected_ns, SIGMAS * error_ns)
+            self.near(part["function"], actual_ns, expected_ns, SIGMAS * error_ns,
+                      tells(error_ns, expected_ns))
 
     def test_waits(self):
         for name, waits in WAITS.items():
@@ -307,7 +328,7 @@ class Offcpu(unittest.TestCase):
             print(f"{name}: {sampled_ns / 1e9:.3f} s +- {error_ns / 1e9:.3f} of "
                   f"{blocked_ns / 1e9:.3f}", flush=True)
             self.near(f"{name} together", sampled_ns, blocked_ns,
-                      LEDGER_PART * blocked_ns + SIGMAS * error_ns)
+                      LEDGER_PART * blocked_ns + SIGMAS * error_ns, tells(error_ns, blocked_ns))
 
     def test_disk(self):
         scene = self.scene("disk")
