@@ -18,6 +18,7 @@
 #define STATE_DEAD    0x80
 
 #define OFFSET_PERIOD_NS 100000000ull
+#define OFFSET_SAMPLES	 20
 
 const volatile __u32 n_slots = 0;
 __u32 wanted_pid = 0;
@@ -48,11 +49,13 @@ static __always_inline void note_offset(__u32 cpu, __u64 clock_ns)
 	__u64 mono_ns = bpf_ktime_get_ns(), ns = mono_ns - clock_ns;
 	struct switch_offset *o = &cpu_offsets[cpu % SWITCH_SUM_CPUS];
 
-	if (mono_ns >= o->period_end_ns) {
-		o->ns = o->period_end_ns ? o->least_ns : ns;
+	if (mono_ns >= o->period_end_ns && (!o->ns || o->n >= OFFSET_SAMPLES)) {
+		o->ns = o->ns ? o->least_ns : ns;
 		o->least_ns = ns;
 		o->period_end_ns = mono_ns + OFFSET_PERIOD_NS;
+		o->n = 0;
 	}
+	o->n++;
 	if ((__s64)(ns - o->least_ns) < 0)
 		o->least_ns = ns;
 	if ((__s64)(ns - o->ns) < 0)

@@ -36,9 +36,10 @@ struct switch_slot {
 };
 
 /* CLOCK_MONOTONIC less a run queue's clock, which is older by the way from its last update to the
- * tracepoint: the least of a while is the best. */
+ * tracepoint, or by milliseconds where a switch skips the update (kernel/sched/core.c,
+ * update_rq_clock()): the least of a while and of some is the best. */
 struct switch_offset {
-	__u64 ns, least_ns, period_end_ns;
+	__u64 ns, least_ns, period_end_ns, n;
 };
 
 /* Short waits by their length: those of [2^i, 2^(i+1)) times 2^16 ns, the first from 0 on; long
