@@ -30,6 +30,25 @@ static __always_inline __u64 larger(__u64 a, __u64 b)
 	return a > b ? a : b;
 }
 
+/* The wait before, whose end was missed, will be in the thread's sums when it stops running. */
+static __always_inline void add_missed_wait(const struct account *a, struct thread_base *ret)
+{
+	const struct thread *t = a->thread;
+	__u64 until_ns = t->charged_until, elapsed_ns, runq_ns, blocked_ns, charged_ns = 0;
+
+	if (!is_missed(t, a->task))
+		return;
+	missed_wait(t, a->task, &elapsed_ns, &runq_ns);
+	blocked_ns = elapsed_ns - runq_ns;
+	if (until_ns > t->out_ns)
+		charged_ns = until_ns - t->out_ns;
+	blocked_ns -= charged_ns < blocked_ns ? charged_ns : blocked_ns;
+	ret->blocked_ns += blocked_ns;
+	if (t->state == WIRE_STATE_IDLE)
+		ret->idle_ns += blocked_ns;
+	ret->n_missed--;
+}
+
 /* Running totals now. What is estimated may be a little above what the kernel counts in the end:
  * no total goes back. */
 static __always_inline void account_totals(const struct account *a, struct thread_base *ret)
@@ -69,6 +88,8 @@ static __always_inline void account_totals(const struct account *a, struct threa
 		ret->write_bytes = task->ioac.write_bytes;
 	}
 	ret->n_missed = (__u32)task->sched_info.pcount - t->n_measured;
+	if (a->is_running)
+		add_missed_wait(a, ret);
 	ret->is_started = 1;
 }
 

@@ -68,7 +68,8 @@ static __always_inline void register_thread(struct account *a)
 		n_unregistered++;
 }
 
-/* A wait of gate mode whose begin was not noted: found when it is long, and noted now. */
+/* A wait of gate mode whose begin was not noted: found when it is long, and noted now. A short one
+ * is left to its end. */
 static __always_inline bool find_wait(const struct account *a)
 {
 	struct task_struct *task = a->task;
@@ -90,11 +91,24 @@ static __always_inline bool find_wait(const struct account *a)
 /* A wait that goes on: what of it the ledger had, and has now. */
 struct open {
 	__u64 had_until_ns, until_ns;
-	bool is_found; /* here: its begin was not noted */
+	bool is_unnoted; /* its begin, so that only what is left tells of it */
 };
 
-/* Gives the ledger what is blocked of the pending wait, up to now or to when the thread was woken.
- * Returns false when there is no such wait. */
+/*
+ * Up to when the pending wait was blocked: now, or when the thread was woken. One that waits for a
+ * CPU and is moved to another is queued anew there (kernel/sched/stats.h, sched_info_dequeue());
+ * what it had waited is in run_delay by then.
+ */
+static __always_inline __u64 blocked_until(const struct account *a)
+{
+	const struct sched_info *info = &a->task->sched_info;
+	__u64 queued_ns = info->last_queued, until_ns = queued_ns ? queued_ns : a->clock_ns;
+
+	return until_ns - (info->run_delay - a->thread->out_run_delay);
+}
+
+/* Gives the ledger what is blocked of the pending wait. Returns false when there is no such wait,
+ * or it has all of it. */
 static __always_inline bool charge_wait(const struct account *a, struct open *ret)
 {
 	struct thread *t = a->thread;
@@ -102,12 +116,14 @@ static __always_inline bool charge_wait(const struct account *a, struct open *re
 
 	if (a->is_running)
 		return false;
-	if (!queued_ns && t->out_pcount != (__u32)a->task->sched_info.pcount)
-		ret->is_found = find_wait(a);
+	if (!queued_ns && t->out_pcount != (__u32)a->task->sched_info.pcount) {
+		ret->is_unnoted = true;
+		(void)find_wait(a);
+	}
 	if (!is_pending(t, a->task) || t->state == WIRE_STATE_NONE)
 		return false;
 	ret->had_until_ns = t->charged_until;
-	ret->until_ns = queued_ns ? queued_ns : a->clock_ns;
+	ret->until_ns = blocked_until(a);
 	if (ret->had_until_ns & THREAD_CLOSED || ret->had_until_ns >= ret->until_ns ||
 	    __sync_val_compare_and_swap(&t->charged_until, ret->had_until_ns, ret->until_ns) !=
 		    ret->had_until_ns)
@@ -168,12 +184,12 @@ static __always_inline void send_record(struct seq_file *seq, struct account *a)
 	l = (struct wire_ledger *)s->body;
 	is_open = charge_wait(a, &open);
 	account_totals(a, now);
-	if (open.is_found)
+	if (open.is_unnoted)
 		now->n_missed += ACCOUNT_MISSED;
 	account_record(a, now, l);
 	if (is_open)
 		n_words = show_open(a, s, l, &open);
-	if (open.is_found)
+	if (open.is_unnoted)
 		now->n_missed -= ACCOUNT_MISSED;
 	if (!account_move(t, base_at))
 		return;

@@ -173,4 +173,24 @@ static __always_inline bool is_pending(const struct thread *t, const struct task
 	       t->out_pcount == (__u32)task->sched_info.pcount;
 }
 
+/* It ran since, and no program was told of the switch to it: so far only the wait before is known
+ * to be over. */
+static __always_inline bool is_missed(const struct thread *t, const struct task_struct *task)
+{
+	return t->out_ns && !(t->charged_until & THREAD_CLOSED) &&
+	       t->out_pcount + 1 == (__u32)task->sched_info.pcount;
+}
+
+/* Such a wait, which ended when the thread arrived at its CPU. */
+static __always_inline void missed_wait(const struct thread *t, const struct task_struct *task,
+					__u64 *ret_elapsed_ns, __u64 *ret_runq_ns)
+{
+	__u64 arrival_ns = task->sched_info.last_arrival;
+
+	*ret_elapsed_ns = (__s64)(arrival_ns - t->out_ns) > 0 ? arrival_ns - t->out_ns : 0;
+	*ret_runq_ns = task->sched_info.run_delay - t->out_run_delay;
+	if (*ret_runq_ns > *ret_elapsed_ns || t->state == WIRE_STATE_NONE)
+		*ret_runq_ns = *ret_elapsed_ns;
+}
+
 #endif

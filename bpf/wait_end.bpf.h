@@ -180,21 +180,16 @@ static __attribute__((noinline)) int end_unseen(struct switch_cpu *c, struct tas
 }
 
 /*
- * A switch to the thread that no program was told of: it happens about once in a thousand, and perf
- * is not told either. The wait that is still pending ended when the thread arrived at its CPU.
+ * A switch to the thread that no program was told of, nor perf: there are kernels that do not tell
+ * of the switches away from some threads. The wait that is still pending ended when the thread
+ * arrived at its CPU.
  */
 static __attribute__((noinline)) int end_missed(struct switch_cpu *c, struct task_struct *prev,
 						struct thread *t)
 {
-	__u64 arrival_ns = prev->sched_info.last_arrival,
-	      runq_ns = prev->sched_info.run_delay - t->out_run_delay;
-	struct wait wait = {.clock_ns = arrival_ns, .is_over = 1};
+	struct wait wait = {.clock_ns = prev->sched_info.last_arrival, .is_over = 1};
 
-	if ((__s64)(arrival_ns - t->out_ns) > 0)
-		wait.elapsed_ns = arrival_ns - t->out_ns;
-	if (runq_ns > wait.elapsed_ns || t->state == WIRE_STATE_NONE)
-		runq_ns = wait.elapsed_ns;
-	wait.runq_ns = runq_ns;
+	missed_wait(t, prev, &wait.elapsed_ns, &wait.runq_ns);
 	if (t->flags & THREAD_COUNTED) {
 		t->flags &= ~THREAD_COUNTED;
 		__sync_fetch_and_add(&gate_pending[(__u32)prev->pid % GATE_PENDING], -1);
@@ -202,12 +197,6 @@ static __attribute__((noinline)) int end_missed(struct switch_cpu *c, struct tas
 	t->n_measured++;
 	end_wait(c, prev, t, &wait);
 	return 0;
-}
-
-static __always_inline bool is_missed(const struct thread *t, const struct task_struct *prev)
-{
-	return t->out_ns && !(t->charged_until & THREAD_CLOSED) &&
-	       t->out_pcount + 1 == (__u32)prev->sched_info.pcount;
 }
 
 static __always_inline void end_pending(struct switch_cpu *c, struct task_struct *next,

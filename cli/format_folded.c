@@ -84,7 +84,7 @@ static int print_frames(FILE *f, const struct stack_table *t, const struct stack
 
 static int fold(const struct stack_table *t, const struct stack_sample *sample, char **ret)
 {
-	const struct stack_series *series = id_table_at(&t->series, sample->series);
+	const struct stack_series *series = stack_table_series(t, sample);
 	const char *comm = string_table_at(&t->strings, series->comm);
 	uint32_t locations[PROFILE_STACK_MAX], n;
 	_cleanup_free_ char *line = NULL;

@@ -94,7 +94,7 @@ static void write_head(struct writer *w)
 static size_t set_labels(const struct writer *w, const struct stack_sample *sample,
 			 Pprof__Label labels[LABELS_MAX])
 {
-	const struct stack_series *series = id_table_at(&w->table->series, sample->series);
+	const struct stack_series *series = stack_table_series(w->table, sample);
 	const struct {
 		unsigned int key;
 		uint32_t text, number;

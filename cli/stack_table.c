@@ -371,6 +371,14 @@ int stack_table_add_alone(struct stack_table *t, const char *name, uint64_t valu
 	return r < 0 ? r : add_sample(t, &key, 0, value);
 }
 
+const struct stack_series *stack_table_series(const struct stack_table *t,
+					      const struct stack_sample *sample)
+{
+	static const struct stack_series nobody;
+
+	return sample->series ? id_table_at(&t->series, sample->series) : &nobody;
+}
+
 uint32_t stack_table_locations(const struct stack_table *t, const struct stack_sample *sample,
 			       uint32_t ret[static PROFILE_STACK_MAX])
 {

@@ -89,6 +89,10 @@ int stack_table_node(struct stack_table *table, uint32_t node, uint32_t *ret);
 /* Adds a sample of nobody, whose stack is one frame of that name. Returns 0 or -ENOMEM. */
 int stack_table_add_alone(struct stack_table *table, const char *name, uint64_t value);
 
+/* Whose a sample is; all 0 for nobody's, which may be the only ones of the table. */
+const struct stack_series *stack_table_series(const struct stack_table *table,
+					      const struct stack_sample *sample);
+
 /* The location ids of a sample, leaf first. Returns how many. */
 uint32_t stack_table_locations(const struct stack_table *table, const struct stack_sample *sample,
 			       uint32_t ret[static PROFILE_STACK_MAX]);

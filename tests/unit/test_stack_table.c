@@ -224,6 +224,20 @@ static void test_reasons_and_what_is_alone(void **state)
 	assert_int_equal(stack_table_locations(t, sample, stack), 1);
 }
 
+/* Also in a table that no row was added to. */
+static void test_what_is_alone_is_nobodys(void **state)
+{
+	_cleanup_(stack_table_freep) struct stack_table *t = NULL;
+	const struct stack_series *series;
+
+	(void)state;
+	assert_int_equal(stack_table_new(&t), 0);
+	assert_int_equal(stack_table_add_alone(t, "[not sampled]", 7), 0);
+	series = stack_table_series(t, id_table_at(&t->samples, 1));
+	assert_int_equal(series->pid, 0);
+	assert_string_equal(string_table_at(&t->strings, series->comm), "");
+}
+
 static void test_broken_dictionaries(void **state)
 {
 	static void (*const breaks[])(struct partition *) = {
@@ -291,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_names_are_part_of_a_location),
 		cmocka_unit_test(test_an_empty_stack),
 		cmocka_unit_test(test_reasons_and_what_is_alone),
+		cmocka_unit_test(test_what_is_alone_is_nobodys),
 		cmocka_unit_test(test_broken_dictionaries),
 		cmocka_unit_test(test_sums_that_overflow),
 		cmocka_unit_test(test_a_trie_too_deep),

@@ -3,16 +3,16 @@
 import json
 import os
 import pathlib
-import re
 import signal
 import subprocess
+import threading
 import time
 
 PROFD = os.environ["PROFD"]
 PROFCTL = os.environ["PROFCTL"]
-# Multiplies all times and counts of the answers: with 1.2 no check may pass that judges one.
-PLANTED = float(os.environ.get("PROFD_TEST_PLANTED", "1"))
 BUCKET_S = 1
+# More than it takes by default: the more it draws, the closer are the estimates.
+STACKS_PER_S = 400
 READY_S = 60
 START_S = 3
 NOWHERE = 4  # profctl's exit code for a thread that the store does not know
@@ -26,19 +26,15 @@ def wait_until(condition, timeout_s, what):
         time.sleep(0.02)
 
 
-def planted(row):
-    return {key: value * PLANTED if PLANTED != 1 and isinstance(value, (int, float)) and
-            (key.endswith("_ns") or key.endswith("count")) else value
-            for key, value in row.items()}
-
-
 class Profd:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.store = self.directory / "store"
         self.said = open(self.directory / "profd.err", "w+b")
+        config = self.directory / "profd.conf"
+        config.write_text(f"[offcpu]\nstacks_per_s = {STACKS_PER_S}\n", encoding="ascii")
         self.process = subprocess.Popen(
-            [PROFD, "--store", self.store, "--control-directory", self.directory / "run",
+            [PROFD, "--config", config, "--store", self.store, "--control-directory", self.directory / "run",
              "--cache-directory", self.directory / "cache", "-b", str(BUCKET_S)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.said)
         wait_until(self.is_ready_or_gone, READY_S, "profd does not get ready")
@@ -73,20 +69,8 @@ class Profd:
         if done.returncode != 0:
             raise RuntimeError(f"profctl {command} {arguments} ended with {done.returncode}: "
                                f"{done.stderr.decode()}")
-        lines = [planted(json.loads(line)) for line in done.stdout.splitlines()]
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
         return lines[0], [line for line in lines if line["kind"] == "row"]
-
-    def half_width_ns(self, window, total_ns, *arguments):
-        """Of the 95 % interval of that much off-CPU time; only the table tells it."""
-        since, until = window
-        done = subprocess.run(
-            [PROFCTL, "top", "--event", "offcpu", "--store", self.store, "-S", f"@{since}", "-U",
-             f"@{until}", *(str(argument) for argument in arguments)],
-            capture_output=True, check=True)
-        half = re.search(r"(?:±|\+/-) ([\d.]+) % of the total", done.stdout.decode())
-        if half is None:
-            raise RuntimeError(f"no interval: {done.stdout.decode()}")
-        return float(half[1]) / 100 * total_ns
 
     def folded(self, window, event, *arguments):
         """[(frames, outermost first, weight)] of profctl export."""
@@ -98,7 +82,7 @@ class Profd:
         stacks = []
         for line in done.stdout.decode().splitlines():
             frames, _, weight = line.rpartition(" ")
-            stacks.append((frames.split(";"), int(weight) * PLANTED))
+            stacks.append((frames.split(";"), int(weight)))
         return stacks
 
 
@@ -113,6 +97,7 @@ class Scene:
         self.pid = 0
         self.usage = None  # of wait4(2): user and system time, also of exit(2)
         self.stat_cpu_s = 0  # of /proc/PID/stat once it was dead
+        self.sched_cpu_ns = 0  # of its first thread, from schedstat then
         self.truth = {}
         self.error = None
 
@@ -127,6 +112,7 @@ class Scene:
             text = process.stdout.read()
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
             self.stat_cpu_s = stat_cpu_s(process.pid)
+            self.sched_cpu_ns = sched_cpu_ns(process.pid)
             _, status, self.usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode != 0:
@@ -144,6 +130,15 @@ class Scene:
                 other.wait()
         self.window = (since, (int(time.time()) // BUCKET_S + 1) * BUCKET_S)
 
+    def run_beside(self, *others):
+        """All at once."""
+        threads = [threading.Thread(target=other.run) for other in others]
+        for thread in threads:
+            thread.start()
+        self.run()
+        for thread in threads:
+            thread.join()
+
     @property
     def cpu_s(self):
         return self.usage.ru_utime + self.usage.ru_stime
@@ -157,3 +152,9 @@ def stat_cpu_s(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         fields = file.read().rpartition(")")[2].split()
     return sum(int(n) for n in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def sched_cpu_ns(pid):
+    """To the nanosecond (Documentation/scheduler/sched-stats.rst)."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0])
