@@ -12,6 +12,7 @@
  */
 #include "cleanup.h"
 #include "switch_records.h"
+#include "symbols/kernel_symbols.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -459,12 +460,22 @@ static void test_pass_over_many_threads(void **state)
 
 /* ---- wakers ---- */
 
+static const char *function_at(const struct kernel_symbols *symbols, uint64_t addr)
+{
+	struct kernel_place place = {};
+
+	return kernel_symbols_find(symbols, addr, &place) == 0 && place.function ? place.function
+										 : "";
+}
+
 static void test_who_woke_whom(void **state)
 {
+	_cleanup_(kernel_symbols_freep) struct kernel_symbols *symbols = NULL;
 	struct scene *s = *state;
 	const thread_function functions[] = {pinger, ponger, sleeper};
 	struct switch_thread *t;
 
+	assert_int_equal(kernel_symbols_load(&symbols), 0);
 	load(s, true, false);
 	start(s, functions, 3);
 	finish(s);
@@ -477,6 +488,8 @@ static void test_who_woke_whom(void **state)
 		assert_true(t->n_wakers >= 30);
 		assert_true(t->n_known >= 30);
 		assert_true(t->n_interrupts * 10 <= t->n_wakers);
+		/* No frame of profd's own. */
+		assert_string_equal(function_at(symbols, t->waker_leaf), "try_to_wake_up");
 	}
 	t = switch_records_find(s->records, s->shared->truths[2].tid);
 	assert_non_null(t);
