@@ -9,6 +9,10 @@
  * between draws, so that each q is fixed before its draw and nothing that was drawn is refused:
  * both would bias the weights. A storm is thus bounded by the least q alone, which is what gate
  * mode is for.
+ *
+ * What was not drawn and is expected to be long, because the thread's wait before was, may have its
+ * stacks taken too, as often as a window's second budget allows: a long wait is exact without a
+ * draw, and this one has all of its stack then. If it is short nothing is told of it.
  */
 #ifndef PROFD_DRAW_BPF_H
 #define PROFD_DRAW_BPF_H
@@ -26,7 +30,9 @@ const volatile __u32 stacks_per_s = 50;
 #define DRAW_WEIGHT_LOG2_MAX 10
 #define DRAW_ONE	     (1u << 16)
 #define DRAW_MULTIPLIER_MAX  (1u << 31)
-/* Of long waits that were not drawn, in a window. */
+/* Of long waits that were not drawn, in a window: at their beginnings with user stacks, at their
+ * ends without. */
+#define DRAW_LONG_BEGINS     10
 #define DRAW_LONG_STACKS     20
 #define DRAW_LONG_RECORDS    100
 
@@ -68,6 +74,7 @@ static __attribute__((noinline, unused)) int begin_window(struct switch_cpu *c, 
 	c->captures = 0;
 	c->is_halved = 0;
 	c->halve_at = halving_step();
+	c->begins_left = DRAW_LONG_BEGINS;
 	c->stacks_left = DRAW_LONG_STACKS;
 	c->records_left = DRAW_LONG_RECORDS;
 	c->window_end_ns = clock_ns + DRAW_WINDOW_NS;
@@ -122,7 +129,6 @@ static __always_inline bool toss(struct switch_cpu *c, __u32 w)
 
 static __always_inline void count_capture(struct switch_cpu *c)
 {
-	c->n_captures++;
 	if (++c->captures < c->halve_at)
 		return;
 	c->halve_at += halving_step();

@@ -151,7 +151,7 @@ static __always_inline __u32 show_open(const struct account *a, struct emit_scra
 	if (charged_ns && open->had_until_ns == a->base->clock_ns && open->until_ns == a->clock_ns)
 		l->open_charge_ns = l->elapsed_ns;
 	l->open_state = t->state;
-	if (t->flags & THREAD_DRAWN) {
+	if (t->flags & THREAD_BEGUN) {
 		l->flags |= WIRE_LEDGER_OPEN_DRAWN;
 		return 0;
 	}
@@ -224,7 +224,7 @@ static __always_inline bool wants_user_stack(const struct thread *t, const struc
 {
 	return !task->exit_state && !task->on_cpu && task->mm &&
 	       !(task->flags & KERNEL_PF_KTHREAD) && is_pending(t, task) &&
-	       !(t->flags & THREAD_DRAWN) && t->user_sent_of_ns != t->out_ns &&
+	       !(t->flags & THREAD_BEGUN) && t->user_sent_of_ns != t->out_ns &&
 	       t->state != WIRE_STATE_NONE && t->state != WIRE_STATE_IDLE &&
 	       (__s64)(clock_ns - t->out_ns) >= (__s64)WIRE_LONG_WAIT_NS;
 }

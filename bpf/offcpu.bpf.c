@@ -55,17 +55,16 @@ static __always_inline __u32 switch_kernel_stack(void *ctx, struct emit_scratch 
 	return emit_kernel_stack(ctx, s, 0, switch_skip - 1);
 }
 
-static __attribute__((noinline)) int send_begin(void *ctx, struct switch_cpu *c,
-						struct task_struct *prev, struct thread *t)
+static __attribute__((noinline)) int send_begin(void *ctx, struct task_struct *prev,
+						struct thread *t)
 {
 	struct emit_scratch *s = emit_scratch(SLOT_SWITCH_OUT, 0);
 	__u64 mono_ns = bpf_ktime_get_ns();
 	__u32 n_kernel, n_words;
 
-	t->flags |= THREAD_DRAWN;
+	t->flags |= THREAD_BEGUN;
 	t->begin_mono_ns = mono_ns;
 	t->begin_of_ns = t->out_ns;
-	count_capture(c);
 	if (!s)
 		return 0;
 	emit_head(&s->event, WIRE_WAIT_BEGIN, prev, mono_ns, 0);
@@ -130,6 +129,25 @@ static __always_inline void begin_wait(struct task_struct *prev, struct thread *
 	*(volatile __u64 *)&t->charged_until = clock_ns;
 }
 
+static __always_inline void draw(struct switch_cpu *c, const struct task_struct *prev,
+				 struct thread *t, __u32 w)
+{
+	t->weight_log2 = w;
+	/* Also without a gate: it may run again on a CPU behind one. */
+	t->flags |= THREAD_DRAWN | THREAD_COUNTED;
+	__sync_fetch_and_add(&gate_pending[(__u32)prev->pid % GATE_PENDING], 1);
+	count_capture(c);
+}
+
+/* Whether a wait that was not drawn has its stacks taken all the same. */
+static __always_inline bool expect_long(struct switch_cpu *c, const struct thread *t)
+{
+	if (t->predicted[t->state == WIRE_STATE_NONE] < THREAD_PREDICTED_LONG || !c->begins_left)
+		return false;
+	c->begins_left--;
+	return true;
+}
+
 static __always_inline void switch_out(void *ctx, struct switch_cpu *c, struct task_struct *prev,
 				       enum wire_wait_state state, __u64 clock_ns)
 {
@@ -146,13 +164,11 @@ static __always_inline void switch_out(void *ctx, struct switch_cpu *c, struct t
 	if (state == WIRE_STATE_IDLE)
 		return;
 	w = weight_of(c, t->predicted[state == WIRE_STATE_NONE]);
-	if (!toss(c, w))
+	if (toss(c, w))
+		draw(c, prev, t, w);
+	else if (!expect_long(c, t))
 		return;
-	t->weight_log2 = w;
-	/* It may run again on a CPU behind its gate. */
-	t->flags |= THREAD_COUNTED;
-	__sync_fetch_and_add(&gate_pending[(__u32)prev->pid % GATE_PENDING], 1);
-	send_begin(ctx, c, prev, t);
+	send_begin(ctx, prev, t);
 }
 
 /* ---- gate mode ---- */
@@ -170,12 +186,14 @@ static __attribute__((noinline)) int gate_out_drawn(void *ctx, struct switch_cpu
 	}
 	if (is_missed(t, prev))
 		end_missed(c, prev, t);
-	begin_wait(prev, t, state, w ? THREAD_GATE | THREAD_COUNTED : THREAD_GATE, clock_ns);
-	if (!w)
+	begin_wait(prev, t, state, THREAD_GATE, clock_ns);
+	if (state == WIRE_STATE_IDLE)
 		return 0;
-	t->weight_log2 = w;
-	__sync_fetch_and_add(&gate_pending[(__u32)prev->pid % GATE_PENDING], 1);
-	send_begin(ctx, c, prev, t);
+	if (w)
+		draw(c, prev, t, w);
+	else if (!expect_long(c, t))
+		return 0;
+	send_begin(ctx, prev, t);
 	return 0;
 }
 

@@ -22,9 +22,9 @@ struct switch_cpu {
 	__u32 captures;	     /* of this window: threads drawn */
 	__u32 halve_at;	     /* captures at which the multiplier is halved */
 	__u32 is_halved;
+	__u32 begins_left;  /* of this window, for waits that are expected to be long */
 	__u32 stacks_left;  /* of this window, for long waits that were not drawn */
 	__u32 records_left; /* of this window, likewise */
-	__u64 n_captures;   /* ever; read by the daemon */
 } __attribute__((aligned(128)));
 
 _Static_assert(sizeof(struct switch_cpu) == 128, "two lines of cache, because they come in pairs");

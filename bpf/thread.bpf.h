@@ -25,9 +25,10 @@
 #define THREAD_CLOSED (1ull << 63)
 
 enum thread_flag {
-	THREAD_DRAWN = 1,   /* a WIRE_WAIT_BEGIN was sent for the pending wait */
+	THREAD_DRAWN = 1,   /* the pending wait is: it stands for others if it is short */
 	THREAD_GATE = 2,    /* drawn or found in gate mode */
 	THREAD_COUNTED = 4, /* it is counted in gate_pending */
+	THREAD_BEGUN = 8,   /* a WIRE_WAIT_BEGIN was sent for it, drawn or not */
 };
 
 /* Predictions in units of 128 ns, so that a long wait is just more than 16 bits. */

@@ -62,13 +62,13 @@ static __always_inline void take_off_capture(struct wire_wait *w, __u64 capture_
 static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_struct *next,
 					      struct thread *t, const struct wait *wait)
 {
-	bool is_exact = wait->elapsed_ns >= WIRE_LONG_WAIT_NS, is_drawn = t->flags & THREAD_DRAWN;
+	bool is_exact = wait->elapsed_ns >= WIRE_LONG_WAIT_NS, has_begin = t->flags & THREAD_BEGUN;
 	__u64 value = wait->elapsed_ns - wait->charged_ns, mono_ns;
 	__u32 n_words = 0;
 	struct emit_scratch *s;
 	struct wire_wait *w;
 
-	if (!is_drawn && !c->records_left) {
+	if (!has_begin && !c->records_left) {
 		/* Of what is left to wait for a CPU the ledger tells. */
 		if (t->state != WIRE_STATE_NONE) {
 			t->unsent_ns += value - wait->runq_ns;
@@ -76,7 +76,7 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 		}
 		return 0;
 	}
-	if (!is_drawn)
+	if (!has_begin)
 		c->records_left--;
 	s = emit_scratch(SLOT_SWITCH_IN, value);
 	if (!s)
@@ -87,16 +87,16 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 	w->begin_mono_ns = begin_of_wait(t, mono_ns, wait->clock_ns);
 	w->blocked_ns = wait->elapsed_ns - wait->runq_ns;
 	w->runq_ns = wait->runq_ns;
-	if (is_drawn && !is_exact && was_delayed(t, wait))
+	if (!is_exact && was_delayed(t, wait))
 		take_off_capture(w, t->capture_ns);
 	w->charged_ns = wait->charged_ns;
 	w->ledger_since_mono_ns = t->base[t->base_at & THREAD_BASE_MASK].mono_ns;
 	w->weight_log2 = is_exact ? 0 : t->weight_log2;
 	w->state = t->state;
-	w->flags = (is_exact ? WIRE_WAIT_EXACT : 0) | (is_drawn ? WIRE_WAIT_DRAWN : 0) |
+	w->flags = (is_exact ? WIRE_WAIT_EXACT : 0) | (has_begin ? WIRE_WAIT_DRAWN : 0) |
 		   (t->flags & THREAD_GATE || c->gate_log2 ? WIRE_WAIT_GATE : 0);
 	__builtin_memset(w->unused, 0, sizeof(w->unused));
-	if (!is_drawn && !wait->is_over && wants_task_stack(c, next, t))
+	if (!has_begin && !wait->is_over && wants_task_stack(c, next, t))
 		n_words = emit_task_stack(s, EMIT_EXTRA_WORDS(wire_wait), next);
 	emit_send(s, EMIT_EXTRA_WORDS(wire_wait), n_words);
 	return 0;

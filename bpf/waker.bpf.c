@@ -19,6 +19,17 @@ extern const void asm_exc_page_fault __ksym __weak;
 
 #define ENTRY_BYTES 64 /* an entry is shorter */
 
+/* What is woken is woken by it alone (kernel/sched/core.c): the stack begins with it. */
+extern const void try_to_wake_up __ksym __weak;
+
+#define WAKE_UP_BYTES 8192 /* it is shorter, with what the compiler put into it */
+
+/* Frames of profd's own and of the tracepoint above it; 1 more than there are, 0 until they were
+ * counted. */
+__u32 waker_skip;
+
+#define SKIP_MAX 8
+
 /* Frames of a user stack, below the lock of the thread that is woken. */
 const volatile __u32 switch_frames_max = 128;
 
@@ -55,6 +66,21 @@ static __always_inline bool has_interrupt(const __u64 *words, __u32 n)
 	return false;
 }
 
+static __always_inline __u32 waker_kernel_stack(void *ctx, struct emit_scratch *s, __u32 extra)
+{
+	__u32 n = emit_kernel_stack(ctx, s, extra, waker_skip ? waker_skip - 1 : 0);
+
+	if (waker_skip)
+		return n;
+	waker_skip = 1;
+	for (__u32 i = 0; i < SKIP_MAX && i < n; i++)
+		if (s->body[extra + i] - (__u64)&try_to_wake_up < WAKE_UP_BYTES) {
+			waker_skip = i + 1;
+			break;
+		}
+	return emit_kernel_stack(ctx, s, extra, waker_skip - 1);
+}
+
 SEC("tp_btf/sched_waking")
 int offcpu_waking(__u64 *ctx)
 {
@@ -79,7 +105,7 @@ int offcpu_waking(__u64 *ctx)
 	w->begin_mono_ns = begin_of_wait(t, mono_ns, clock_at(mono_ns, t->out_ns));
 	w->tid = wakee->pid;
 	if (task->pid)
-		n_kernel = emit_kernel_stack(ctx, s, extra, 0);
+		n_kernel = waker_kernel_stack(ctx, s, extra);
 	w->in_interrupt = !task->pid || has_interrupt(s->body + extra, n_kernel);
 	if (!w->in_interrupt)
 		n_words = emit_stacks(ctx, s, extra, task, NULL, n_kernel,

@@ -56,7 +56,6 @@ struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *ks)
 	free(ks);
 	return NULL;
 }
-DEFINE_CLEANUP(struct kernel_symbols *, kernel_symbols_free);
 
 static int add_module(struct kernel_symbols *ks, const char *name, size_t len, uint64_t start,
 		      uint64_t end)

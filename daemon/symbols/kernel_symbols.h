@@ -9,6 +9,7 @@
 #ifndef PROFD_KERNEL_SYMBOLS_H
 #define PROFD_KERNEL_SYMBOLS_H
 
+#include "cleanup.h"
 #include "profile.h"
 #include "symbols/bpf_programs.h"
 
@@ -28,6 +29,7 @@ int kernel_symbols_parse(const char *kallsyms, size_t len, const char *modules,
 /* The same from this machine's /proc; also -errno of reading. Takes about 0.1 s. */
 int kernel_symbols_load(struct kernel_symbols **ret);
 struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols);
+DEFINE_CLEANUP(struct kernel_symbols *, kernel_symbols_free);
 
 struct kernel_place {
 	enum file_kind kind;  /* FILE_KERNEL, FILE_MODULE or FILE_BPF */

@@ -150,8 +150,10 @@ static void add_waker(struct switch_records *r, const struct sample_event *e,
 	t->n_interrupts += w->in_interrupt;
 	t->n_known += switch_thread_has_begin(t, w->begin_mono_ns);
 	assert_int_equal(w->in_interrupt, e->n_kernel + e->n_user == 0);
-	if (!w->in_interrupt)
+	if (!w->in_interrupt) {
 		t->waker_tid = e->tid;
+		t->waker_leaf = e->n_kernel ? *(const uint64_t *)(w + 1) : 0;
+	}
 }
 
 /* Returns the length of the record. */

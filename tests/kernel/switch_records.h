@@ -34,6 +34,7 @@ struct switch_thread {
 	/* Of who woke it. */
 	uint32_t n_wakers, n_interrupts, n_known; /* known: of a begin */
 	uint32_t waker_tid;
+	uint64_t waker_leaf; /* of its kernel stack */
 };
 
 struct switch_records;

@@ -82,6 +82,16 @@ static void pin(void)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
+void *dozer(void *arg)
+{
+	pin();
+	begin_truth(arg);
+	for (int i = 0; i < N_DOZES; i++)
+		nanosleep(&(struct timespec){.tv_nsec = DOZE_NS}, NULL);
+	end_truth(arg);
+	return NULL;
+}
+
 void *pinger(void *arg)
 {
 	struct truth *t = arg;
@@ -214,6 +224,7 @@ int switch_scene_set_up(void **state)
 	if (s->shared == MAP_FAILED || pipe(s->shared->go) < 0 || pipe(s->shared->pipes[0]) < 0 ||
 	    pipe(s->shared->pipes[1]) < 0)
 		return -1;
+	s->stacks_per_s = STACKS_PER_S;
 	s->shared->hang_at = UINT64_MAX;
 	s->shared->n_trips = ROUND_TRIPS;
 	return 0;
@@ -241,7 +252,7 @@ int switch_scene_tear_down(void **state)
 void switch_scene_load(struct switch_scene *s, bool wakers, bool without_bpf_loop)
 {
 	s->records =
-		switch_records_new(&(struct offcpu_options){.stacks_per_s = STACKS_PER_S,
+		switch_records_new(&(struct offcpu_options){.stacks_per_s = s->stacks_per_s,
 							    .wakers = wakers,
 							    .without_bpf_loop = without_bpf_loop});
 }

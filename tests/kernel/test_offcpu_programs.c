@@ -12,6 +12,7 @@
  */
 #include "cleanup.h"
 #include "switch_scene.h"
+#include "symbols/kernel_symbols.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -240,14 +241,48 @@ static void test_ends_during_passes(void **state)
 	assert_int_equal(n_twice, 0);
 }
 
+/* A long wait that was not drawn has its user stack too, most often: 80 a second are drawn or
+ * expected at least, of the CPU's 160. */
+static void test_long_waits_have_stacks(void **state)
+{
+	struct switch_scene *s = *state;
+	const thread_function functions[] = {dozer, dozer};
+	uint32_t n_exact = 0, n_stacks = 0;
+
+	s->stacks_per_s = 10;
+	switch_scene_load(s, false, false);
+	switch_scene_start(s, functions, 2);
+	switch_scene_finish(s);
+	for (int i = 0; i < 2; i++) {
+		struct switch_thread *t = expect_ledger(s, &s->shared->truths[i]);
+
+		n_exact += t->n_exact;
+		n_stacks += t->n_drawn;
+		assert_int_equal(t->n_begins, t->n_user_stacks);
+	}
+	print_message("%u long waits, %u with their stacks\n", n_exact, n_stacks);
+	assert_true(n_exact >= 2 * N_DOZES);
+	assert_true(n_stacks * 2 >= n_exact);
+}
+
 /* ---- wakers ---- */
+
+static const char *function_at(const struct kernel_symbols *symbols, uint64_t addr)
+{
+	struct kernel_place place = {};
+
+	return kernel_symbols_find(symbols, addr, &place) == 0 && place.function ? place.function
+										 : "";
+}
 
 static void test_who_woke_whom(void **state)
 {
+	_cleanup_(kernel_symbols_freep) struct kernel_symbols *symbols = NULL;
 	struct switch_scene *s = *state;
 	const thread_function functions[] = {pinger, ponger, sleeper};
 	struct switch_thread *t;
 
+	assert_int_equal(kernel_symbols_load(&symbols), 0);
 	switch_scene_load(s, true, false);
 	switch_scene_start(s, functions, 3);
 	switch_scene_finish(s);
@@ -260,6 +295,8 @@ static void test_who_woke_whom(void **state)
 		assert_true(t->n_wakers >= 30);
 		assert_true(t->n_known >= 30);
 		assert_true(t->n_interrupts * 10 <= t->n_wakers);
+		/* No frame of profd's own. */
+		assert_string_equal(function_at(symbols, t->waker_leaf), "try_to_wake_up");
 	}
 	t = switch_records_find(s->records, s->shared->truths[2].tid);
 	assert_non_null(t);
@@ -283,6 +320,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pass_over_many_threads, switch_scene_set_up,
 						switch_scene_tear_down),
 		cmocka_unit_test_setup_teardown(test_ends_during_passes, switch_scene_set_up,
+						switch_scene_tear_down),
+		cmocka_unit_test_setup_teardown(test_long_waits_have_stacks, switch_scene_set_up,
 						switch_scene_tear_down),
 		cmocka_unit_test_setup_teardown(test_who_woke_whom, switch_scene_set_up,
 						switch_scene_tear_down),
