@@ -15,8 +15,8 @@
 #define N_SLEEPS     20
 #define SLEEP_NS     20000000
 #define HANG_NS	     100000000
-#define N_DOZES	     120
-#define DOZE_NS	     12000000
+#define N_DOZES	     60
+#define DOZE_NS	     25000000
 #define ROUND_TRIPS  100000
 #define N_MAYFLIES   3000
 
@@ -51,7 +51,7 @@ uint64_t switch_clock_ns(clockid_t clock);
 typedef void *(*thread_function)(void *arg);
 void *sleeper(void *arg);
 void *burner(void *arg);
-/* Sleeps too, for shorter and more often, on the CPU of the two that follow. */
+/* Sleeps too, for longer and more often, on the CPU of the two that follow. */
 void *dozer(void *arg);
 /* These two pass a byte to and fro, on one CPU, so that each step is a switch. */
 void *pinger(void *arg);

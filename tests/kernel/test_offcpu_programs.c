@@ -241,8 +241,8 @@ static void test_ends_during_passes(void **state)
 	assert_int_equal(n_twice, 0);
 }
 
-/* A long wait that was not drawn has its user stack too, most often: 80 a second are drawn or
- * expected at least, of the CPU's 160. */
+/* A long wait that was not drawn has its user stack too, most often: of the CPU's 80 such waits a
+ * second 10 are drawn, and 100 could have their stacks taken besides, by these and by others. */
 static void test_long_waits_have_stacks(void **state)
 {
 	struct switch_scene *s = *state;
