@@ -48,7 +48,7 @@ uint64_t switch_clock_ns(clockid_t clock);
 typedef void *(*thread_function)(void *arg);
 void *sleeper(void *arg);
 void *burner(void *arg);
-/* These two pass a byte to and fro, on one CPU, so that each step is a switch. */
+/* These two pass a byte back and forth, on one CPU, so that each step is a switch. */
 void *pinger(void *arg);
 void *ponger(void *arg);
 void *waiter(void *arg);
