@@ -35,7 +35,15 @@ static int open_stacks(const struct profiler *p)
 	return offcpu ? offcpu_programs_open_stacks(offcpu) : -ENOTSUP;
 }
 
+/* Of a pass, so much is read before it is given on: a ledger of thousands of threads is no reason
+ * to hold them all at once. */
+#define READ_BYTES (1u << 20)
 _Static_assert(LEDGER_PASS_BYTES < INTAKE_PUT_BYTES, "a reading of a pass finds room");
+
+static bool is_much(const struct profiler *p)
+{
+	return p->passes.read_bytes > READ_BYTES || intake_is_half_full(p->intake);
+}
 
 static bool on_pass_record(void *ctx, void *record, size_t size, uint64_t boundary_mono_ns)
 {
@@ -43,7 +51,8 @@ static bool on_pass_record(void *ctx, void *record, size_t size, uint64_t bounda
 
 	if (intake_put(p->intake, boundary_mono_ns - 1, record, size) == -ENOMEM)
 		p->passes.n_rows_lost++;
-	return !intake_is_half_full(p->intake);
+	p->passes.read_bytes += size;
+	return !is_much(p);
 }
 
 /* A stack goes before what the pass says of the wait, if that was not given on yet: then all of the
@@ -87,16 +96,18 @@ static void begin_pass(struct profiler *p, uint64_t boundary_mono_ns)
 		pass_ended(p, boundary_mono_ns, r);
 }
 
-/* Gives on what was read, when it is much. Returns 1 when that took the time there is, or negative
+/* Gives on what was read, when it is much. Returns 1 when that was done for now, or negative
  * errno. What is held of the time behind the boundary stays; it must not keep the pass from its
  * end. */
 static int make_room(struct profiler *p)
 {
 	int r;
 
-	if (!intake_is_half_full(p->intake))
+	if (!is_much(p))
 		return 0;
 	r = profiler_take_in(p, profiler_passes_limit(p, profiler_clock_ns(CLOCK_MONOTONIC)));
+	if (r == 0)
+		p->passes.read_bytes = 0;
 	return r != 0 ? r : !intake_is_half_full(p->intake);
 }
 

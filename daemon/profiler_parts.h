@@ -37,6 +37,7 @@ struct profiler_passes {
 	struct wait_pass last;	  /* the last one that came to its end */
 	struct clock_reading cut; /* for a bucket that is to be cut: the boundary of its pass; who
 				     cuts it sets it to 0 again */
+	size_t read_bytes;	  /* of the pass, since something was given on */
 	uint64_t n_rows_lost;	  /* records for which there was no memory */
 	uint64_t n_stacks_lost;	  /* of long waits, likewise */
 	bool swept;		  /* waits that the last pass did not see are forgotten */

@@ -8,12 +8,14 @@
 #include "mailbox.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <time.h>
 
 #define QUEUE_MAX	   128
 #define HELD_MAX_BYTES	   (16u << 20) /* of buckets that could not be written */
 #define CHECKPOINT_EVERY_S 60
+#define TRIM_BYTES	   (1u << 20) /* of a bucket that leaves holes behind */
 
 struct finished {
 	struct mail mail;
@@ -83,14 +85,25 @@ static uint64_t weight_ns(const struct bucket *bucket)
 	return sum;
 }
 
+/* Frees the oldest one. The allocator would hold on to what a large one needed, for itself and to
+ * be written, between what the next one has by now. */
+static void release(struct writer *writer, struct finished *oldest)
+{
+	size_t bytes = bucket_bytes(oldest->bucket);
+
+	writer->held = oldest->next;
+	writer->held_bytes -= bytes;
+	finished_free(oldest);
+	if (bytes >= TRIM_BYTES)
+		(void)malloc_trim(0);
+}
+
 static void drop_oldest(struct writer *writer)
 {
 	struct finished *oldest = writer->held;
 
-	writer->held = oldest->next;
-	writer->held_bytes -= bucket_bytes(oldest->bucket);
 	count(writer, 0, 0, 1, weight_ns(oldest->bucket));
-	finished_free(oldest);
+	release(writer, oldest);
 }
 
 static void hold(struct writer *writer, struct finished *finished)
@@ -135,9 +148,7 @@ static void write_held(struct writer *writer)
 		if (writer->failing)
 			note_error(writer, "");
 		writer->failing = false;
-		writer->held = oldest->next;
-		writer->held_bytes -= bucket_bytes(oldest->bucket);
-		finished_free(oldest);
+		release(writer, oldest);
 		count(writer, 1, 0, 0, 0);
 	}
 	while (writer->held_bytes > HELD_MAX_BYTES && writer->held->next)

@@ -53,7 +53,7 @@ void *sleeper(void *arg);
 void *burner(void *arg);
 /* Sleeps too, for longer and more often, on the CPU of the two that follow. */
 void *dozer(void *arg);
-/* These two pass a byte to and fro, on one CPU, so that each step is a switch. */
+/* These two pass a byte back and forth, on one CPU, so that each step is a switch. */
 void *pinger(void *arg);
 void *ponger(void *arg);
 void *waiter(void *arg);
