@@ -90,6 +90,8 @@ static __always_inline void account_totals(const struct account *a, struct threa
 	ret->n_missed = (__u32)task->sched_info.pcount - t->n_measured;
 	if (a->is_running)
 		add_missed_wait(a, ret);
+	else if (is_arriving(t, task))
+		ret->n_missed++;
 	ret->is_started = 1;
 }
 

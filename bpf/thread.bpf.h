@@ -174,6 +174,13 @@ static __always_inline bool is_pending(const struct thread *t, const struct task
 	       t->out_pcount == (__u32)task->sched_info.pcount;
 }
 
+/* The switch to it was told of, but the kernel has not counted its arrival yet. */
+static __always_inline bool is_arriving(const struct thread *t, const struct task_struct *task)
+{
+	return t->out_ns && t->charged_until & THREAD_CLOSED &&
+	       t->out_pcount == (__u32)task->sched_info.pcount;
+}
+
 /* It ran since, and no program was told of the switch to it: so far only the wait before is known
  * to be over. */
 static __always_inline bool is_missed(const struct thread *t, const struct task_struct *task)

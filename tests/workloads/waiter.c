@@ -205,8 +205,10 @@ static void run_mutex(struct worker *w)
 {
 	for (;;) {
 		(void)sem_wait(&w->taken);
-		if (!goes_on(w))
+		if (!goes_on(w)) {
+			(void)sem_post(&w->given); /* it may have looked just before the end */
 			return;
+		}
 		wait_mutex(&w->self.parts[0], &w->mutex);
 		(void)pthread_mutex_unlock(&w->mutex);
 		(void)sem_post(&w->given);
@@ -266,13 +268,17 @@ static void run_epoll(struct worker *w)
 	(void)close(fd);
 }
 
-/* A byte a period, one more than are taken. */
+/* A byte a period. The last is given after the end, however late: who takes it waits for no more.
+ */
 static void give_each(struct worker *w, uint64_t period_ns)
 {
+	bool is_last;
+
 	do {
+		is_last = !goes_on(w);
 		sleep_ns(period_ns);
 		give_byte(w->from_other[1]);
-	} while (mono_ns() < w->end_mono_ns + period_ns);
+	} while (!is_last);
 }
 
 static void give_each_3ms(struct worker *w)
