@@ -228,14 +228,14 @@ static void test_reasons_and_what_is_alone(void **state)
 static void test_what_is_alone_is_nobodys(void **state)
 {
 	_cleanup_(stack_table_freep) struct stack_table *t = NULL;
-	const struct stack_series *series;
+	const struct stack_series *alone;
 
 	(void)state;
 	assert_int_equal(stack_table_new(&t), 0);
 	assert_int_equal(stack_table_add_alone(t, "[not sampled]", 7), 0);
-	series = stack_table_series(t, id_table_at(&t->samples, 1));
-	assert_int_equal(series->pid, 0);
-	assert_string_equal(string_table_at(&t->strings, series->comm), "");
+	alone = stack_table_series(t, id_table_at(&t->samples, 1));
+	assert_int_equal(alone->pid, 0);
+	assert_string_equal(string_table_at(&t->strings, alone->comm), "");
 }
 
 static void test_broken_dictionaries(void **state)
