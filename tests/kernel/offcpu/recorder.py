@@ -34,7 +34,8 @@ class Profd:
         config = self.directory / "profd.conf"
         config.write_text(f"[offcpu]\nstacks_per_s = {STACKS_PER_S}\n", encoding="ascii")
         self.process = subprocess.Popen(
-            [PROFD, "--config", config, "--store", self.store, "--control-directory", self.directory / "run",
+            [PROFD, "--config", config, "--store", self.store,
+             "--control-directory", self.directory / "run",
              "--cache-directory", self.directory / "cache", "-b", str(BUCKET_S)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.said)
         wait_until(self.is_ready_or_gone, READY_S, "profd does not get ready")

@@ -181,7 +181,8 @@ class Offcpu(unittest.TestCase):
                                               interval)
         mended = sum(life.mended for life in sums.threads.values())
         print(f"{scene.name}: {compared} records of blocked threads, off by "
-              f"{self.worst_ns / 1e6:.3f} ms at most; {mended} moments of the scene were not told of",
+              f"{self.worst_ns / 1e6:.3f} ms at most; {mended} moments of the scene were not "
+              "told of",
               flush=True)
         return compared
 
