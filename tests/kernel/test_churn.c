@@ -136,12 +136,15 @@ static long resident_kb(const struct daemon_fixture *fixture)
 }
 
 /*
- * 20,000 processes, of which 3,000 execute a program, would weigh 5 MB and more if 250 bytes of
- * each were left. What profd learns of all the other programs of the machine (their symbols, above
- * all) also grows, but not without end: a round without growth proves that none is the processes'.
+ * That many processes would weigh twice the tolerance and more if 250 bytes of each were left. What
+ * profd learns of all the other programs of the machine (their symbols, above all) also grows, but
+ * not without end: a round without growth proves that none is the processes'.
  */
-#define TOLERANCE_KB 2560
-#define ROUNDS_MAX   4
+static const struct churn {
+	const char *n_executed, *n_forked; /* of those that execute a program, and that do not */
+	long tolerance_kb;
+	int rounds_max;
+} quick = {"1200", "6800", 1000, 6}, full = {"3000", "17000", 2500, 4};
 
 /* How much profd has grown after that many processes, two CPUs of them at once. */
 static long grown_kb(const struct daemon_fixture *fixture, const char *program,
@@ -162,6 +165,7 @@ static long grown_kb(const struct daemon_fixture *fixture, const char *program,
 
 static void test_short_processes_leave_nothing(void **state)
 {
+	const struct churn *churn = getenv("PROFD_TEST_FULL") ? &full : &quick;
 	struct daemon_fixture *fixture = *state;
 	char program[PATH_MAX];
 	int round = 0;
@@ -169,8 +173,8 @@ static void test_short_processes_leave_nothing(void **state)
 	(void)copy(fixture, "steps_static", "short_one", program);
 	daemon_start(fixture, ARGS("--frequency", "19", "--bucket", "2"));
 	(void)grown_kb(fixture, program, "500", "1000"); /* tables get their capacity */
-	while (grown_kb(fixture, program, "3000", "17000") > TOLERANCE_KB)
-		assert_true(++round < ROUNDS_MAX);
+	while (grown_kb(fixture, program, churn->n_executed, churn->n_forked) > churn->tolerance_kb)
+		assert_true(++round < churn->rounds_max);
 	daemon_stop(fixture, SIGTERM);
 }
 
