@@ -50,7 +50,7 @@ static __always_inline void add_missed_wait(const struct account *a, struct thre
 }
 
 /* Running totals now. What is estimated may be a little above what the kernel counts in the end:
- * no total goes back. */
+ * no time on a CPU or waiting for one goes back. */
 static __always_inline void account_totals(const struct account *a, struct thread_base *ret)
 {
 	struct task_struct *task = a->task;
@@ -148,8 +148,10 @@ static __always_inline void account_record(const struct account *a, const struct
 	ret->utime_ns = now->utime_ns - base->utime_ns;
 	ret->stime_ns = now->stime_ns - base->stime_ns;
 	ret->runq_ns = now->runq_ns - base->runq_ns;
-	ret->blocked_ns = now->blocked_ns - base->blocked_ns;
-	ret->idle_ns = now->idle_ns - base->idle_ns;
+	/* A missed wait that was added before is nowhere if gate mode did not see how it ended. */
+	ret->blocked_ns =
+		now->blocked_ns > base->blocked_ns ? now->blocked_ns - base->blocked_ns : 0;
+	ret->idle_ns = now->idle_ns > base->idle_ns ? now->idle_ns - base->idle_ns : 0;
 	ret->voluntary_switches = now->nvcsw - base->nvcsw;
 	ret->involuntary_switches = now->nivcsw - base->nivcsw;
 	ret->minor_faults = now->minor_faults - base->minor_faults;
@@ -177,15 +179,16 @@ static __always_inline bool account_move(struct thread *t, __u32 base_at)
 	       base_at;
 }
 
-/* What the record that counts takes with it. The waits that end meanwhile, on another CPU, are in
- * this one or the next. */
+/* What the record that counts takes with it. Waits that end meanwhile, on another CPU, are in this
+ * one or the next; the longest may be in both. */
 static __always_inline void account_take(struct thread *t, struct wire_ledger *ret)
 {
-	ret->max_blocked_ns =
-		larger(ret->max_blocked_ns, larger(t->max_blocked_ns, t->max_long_blocked_ns));
-	ret->max_runq_ns = larger(t->max_runq_ns, t->max_long_runq_ns);
-	t->max_blocked_ns = t->max_runq_ns = 0;
-	t->max_long_blocked_ns = t->max_long_runq_ns = 0;
+	__u64 blocked_ns = larger(__sync_lock_test_and_set(&t->max_blocked_ns, 0),
+				  __sync_lock_test_and_set(&t->max_long_blocked_ns, 0));
+
+	ret->max_blocked_ns = larger(ret->max_blocked_ns, blocked_ns);
+	ret->max_runq_ns = larger(__sync_lock_test_and_set(&t->max_runq_ns, 0),
+				  __sync_lock_test_and_set(&t->max_long_runq_ns, 0));
 	ret->unsent_ns = __sync_lock_test_and_set(&t->unsent_ns, 0);
 	ret->unsent_count = __sync_lock_test_and_set(&t->unsent_count, 0);
 }

@@ -12,7 +12,7 @@
  *
  * What was not drawn and is expected to be long, because the thread's wait before was, may have its
  * stacks taken too, as often as a window's second budget allows: a long wait is exact without a
- * draw, and this one has all of its stack then. If it is short nothing is told of it.
+ * draw, and this one has all of its stack then. If it is short it counts nothing.
  */
 #ifndef PROFD_DRAW_BPF_H
 #define PROFD_DRAW_BPF_H
@@ -32,7 +32,7 @@ const volatile __u32 stacks_per_s = 50;
 #define DRAW_MULTIPLIER_MAX  (1u << 31)
 /* Of long waits that were not drawn, in a window: at their beginnings with user stacks, at their
  * ends without. */
-#define DRAW_LONG_BEGINS     10
+#define DRAW_LONG_BEGINS     5
 #define DRAW_LONG_STACKS     20
 #define DRAW_LONG_RECORDS    100
 

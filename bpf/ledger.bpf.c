@@ -46,8 +46,10 @@ static __always_inline void register_thread(struct account *a)
 	struct emit_scratch *s = emit_scratch(0, 0);
 	struct thread *new;
 
-	if (!s)
+	if (!s) {
+		n_unregistered++;
 		return;
+	}
 	new = (struct thread *)s->body; /* the stack is too small */
 	__builtin_memset(new, 0, sizeof(*new));
 	new->out_pcount = (__u32)task->sched_info.pcount;
@@ -116,7 +118,9 @@ static __always_inline bool charge_wait(const struct account *a, struct open *re
 
 	if (a->is_running)
 		return false;
-	if (!queued_ns && t->out_pcount != (__u32)a->task->sched_info.pcount) {
+	/* One that arrived at a CPU just now is measured all the same. */
+	if (!queued_ns && t->out_pcount != (__u32)a->task->sched_info.pcount &&
+	    !*(volatile int *)&a->task->on_cpu) {
 		ret->is_unnoted = true;
 		(void)find_wait(a);
 	}

@@ -58,12 +58,13 @@ static __always_inline void take_off_capture(struct wire_wait *w, __u64 capture_
 	w->runq_ns -= capture_ns < w->runq_ns ? capture_ns : w->runq_ns;
 }
 
-/* Tells of a wait that was drawn or is long. */
+/* Tells of a wait that is long, or whose begin was told of. */
 static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_struct *next,
 					      struct thread *t, const struct wait *wait)
 {
-	bool is_exact = wait->elapsed_ns >= WIRE_LONG_WAIT_NS, has_begin = t->flags & THREAD_BEGUN;
-	__u64 value = wait->elapsed_ns - wait->charged_ns, mono_ns;
+	bool is_exact = wait->elapsed_ns >= WIRE_LONG_WAIT_NS, has_begin = t->flags & THREAD_BEGUN,
+	     is_void = !is_exact && !(t->flags & THREAD_DRAWN);
+	__u64 value = is_void ? 0 : wait->elapsed_ns - wait->charged_ns, mono_ns;
 	__u32 n_words = 0;
 	struct emit_scratch *s;
 	struct wire_wait *w;
@@ -71,8 +72,9 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 	if (!has_begin && !c->records_left) {
 		/* Of what is left to wait for a CPU the ledger tells. */
 		if (t->state != WIRE_STATE_NONE) {
-			t->unsent_ns += value - wait->runq_ns;
-			t->unsent_count++;
+			/* The pass takes them meanwhile. */
+			__sync_fetch_and_add(&t->unsent_ns, value - wait->runq_ns);
+			__sync_fetch_and_add(&t->unsent_count, 1);
 		}
 		return 0;
 	}
@@ -91,9 +93,10 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 		take_off_capture(w, t->capture_ns);
 	w->charged_ns = wait->charged_ns;
 	w->ledger_since_mono_ns = t->base[t->base_at & THREAD_BASE_MASK].mono_ns;
-	w->weight_log2 = is_exact ? 0 : t->weight_log2;
+	w->weight_log2 = is_exact || is_void ? 0 : t->weight_log2;
 	w->state = t->state;
 	w->flags = (is_exact ? WIRE_WAIT_EXACT : 0) | (has_begin ? WIRE_WAIT_DRAWN : 0) |
+		   (is_void ? WIRE_WAIT_VOID : 0) |
 		   (t->flags & THREAD_GATE || c->gate_log2 ? WIRE_WAIT_GATE : 0);
 	__builtin_memset(w->unused, 0, sizeof(w->unused));
 	if (!has_begin && !wait->is_over && wants_task_stack(c, next, t))
@@ -150,7 +153,7 @@ static __always_inline void end_wait(struct switch_cpu *c, struct task_struct *n
 		note_short(t, wait);
 	if (t->state == WIRE_STATE_IDLE)
 		t->idle_ns += blocked_ns - charged_ns;
-	else if (is_long || t->flags & THREAD_DRAWN)
+	else if (is_long || t->flags & THREAD_BEGUN)
 		send_end(c, next, t, wait);
 }
 

@@ -103,6 +103,8 @@ _Static_assert(sizeof(struct sample_event) == 88, "layout of the wire record");
 #define WIRE_WAIT_EXACT 1 /* as long as WIRE_LONG_WAIT_NS or longer: weight 1 */
 #define WIRE_WAIT_GATE	2 /* found while switches were too many for more than a coin each */
 #define WIRE_WAIT_DRAWN 4 /* a WIRE_WAIT_BEGIN was sent for it */
+#define WIRE_WAIT_VOID                                                                             \
+	8 /* that was in vain: it was not drawn, and is not long; it counts nothing */
 
 /* The end of a wait. A wait has a part in which the thread is blocked, unless it was preempted, and
  * a part in which it waits for a CPU. */

@@ -150,6 +150,8 @@ static void add_waits(const struct reading *reading, const struct wait_query *wa
 	answer->n_seen += whole(reading->shown.n_samples + reading->shown.exact_count);
 	if (waits->max_ns > answer->max_ns)
 		answer->max_ns = waits->max_ns;
+	if (waits->last_pass > answer->last_pass)
+		answer->last_pass = waits->last_pass;
 }
 
 static int add_sums(const struct reading *reading, uint64_t machine_ns, struct event_answer *answer)

@@ -53,6 +53,7 @@ struct event_answer {
 	uint64_t half_width_ns;	 /* of the 95 % interval of the value */
 	uint64_t n_seen;	 /* waits seen, not estimated */
 	uint64_t max_ns;	 /* the group's longest wait in the ledger; 0 = not known */
+	uint64_t last_pass;	 /* number of the last bucket with a ledger; 0: there is none */
 };
 
 /* Reads; after EXIT_ANSWERED event_answer_done() must follow, other codes were said. */

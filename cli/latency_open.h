@@ -34,8 +34,9 @@ struct latency_open_part {
 	uint64_t wait_ns;
 };
 
-/* Calls `each` for all parts of waits that were charged in the bucket of that number, the window's
- * last. To be called once, after all rows. Returns 0, or -EBADMSG for a sum out of range. */
+/* Calls `each` for all parts of waits that were charged in the bucket of that number or later, the
+ * last one in which any could be. To be called once, after all rows. Returns 0, or -EBADMSG for a
+ * sum out of range. */
 int latency_open_finish(struct latency_open *open, uint64_t last_bucket,
 			void (*each)(void *ctx, const struct latency_open_part *part), void *ctx);
 

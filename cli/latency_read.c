@@ -323,7 +323,10 @@ enum exit_code latency_read(const struct latency_options *options, const struct 
 		code = read_longest(&reading, query);
 	if (code != EXIT_ANSWERED)
 		return code;
-	r = latency_groups_finish(reading.groups, answer.summary.n_buckets, answer.max_ns);
+	/* A bucket that was cut off by a restart, say, had no pass to find what goes on. */
+	r = latency_groups_finish(reading.groups,
+				  answer.last_pass ? answer.last_pass : answer.summary.n_buckets,
+				  answer.max_ns);
 	if (r == 0)
 		r = show(&reading, query, &answer);
 	if (r == -EBADMSG)

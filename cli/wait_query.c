@@ -29,6 +29,7 @@ struct ledger_sums {
 	bool any;
 	double ns;
 	uint64_t max_ns;
+	uint64_t last_bucket; /* that has rows */
 };
 
 static int add_ledger(void *ctx, const struct store_bucket *bucket,
@@ -37,8 +38,9 @@ static int add_ledger(void *ctx, const struct store_bucket *bucket,
 	struct ledger_sums *sums = ctx;
 	uint64_t max_ns = wait_query_ledger_max_ns(sums->type, row);
 
-	(void)bucket;
 	sums->any = true;
+	if (bucket->number > sums->last_bucket)
+		sums->last_bucket = bucket->number;
 	sums->ns += (double)wait_query_ledger_ns(sums->type, row);
 	if (max_ns > sums->max_ns)
 		sums->max_ns = max_ns;
@@ -72,6 +74,7 @@ static enum exit_code read_machine(const struct query *query, struct wait_query 
 	code = read_ledger(&machine, &sums);
 	if (code == EXIT_ANSWERED && sums.ns > (double)waits->machine_ns)
 		waits->machine_ns = (uint64_t)sums.ns;
+	waits->last_pass = sums.last_bucket;
 	return code;
 }
 
@@ -94,6 +97,7 @@ enum exit_code wait_query_read(const struct query *query, enum sample_type type,
 	waits.has_ledger = ledger.any;
 	waits.ledger_ns = ledger.ns;
 	waits.max_ns = ledger.max_ns;
+	waits.last_pass = ledger.last_bucket;
 	estimate_init(&waits.estimate, &sums, waits.has_ledger, waits.ledger_ns);
 	waits.machine_ns = waits.summary.machine_value;
 	if (waits.has_ledger && !query_is_filtered(query) &&

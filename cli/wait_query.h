@@ -17,6 +17,7 @@ struct wait_query {
 	bool has_ledger;	      /* any row of it in the window */
 	double ledger_ns;	      /* of the group: blocked less idle, or run-queue time */
 	uint64_t max_ns; /* the longest wait in the ledger that ended or goes on, exact; 0: none */
+	uint64_t last_pass;  /* number of the last bucket with a ledger of any thread; 0: none */
 	uint64_t machine_ns; /* of all threads: by the ledger, or by the rows where that is less */
 };
 

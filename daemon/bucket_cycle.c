@@ -227,7 +227,7 @@ int bucket_cycle_passed(struct bucket_cycle *cycle, uint64_t mono_ns)
 
 int bucket_cycle_cut(struct bucket_cycle *cycle, struct clock_reading at)
 {
-	return close_bucket(cycle, at);
+	return at.mono_ns > cycle->clock.begin_mono_ns ? close_bucket(cycle, at) : 0;
 }
 
 struct bucket_cycle_buckets bucket_cycle_buckets(const struct bucket_cycle *cycle)

@@ -61,7 +61,8 @@ int bucket_cycle_reach(struct bucket_cycle *cycle, uint64_t mono_ns);
  * which the wall clock was set. */
 int bucket_cycle_passed(struct bucket_cycle *cycle, uint64_t mono_ns);
 /* Ends the open bucket at that time, now or a moment ago, before its own: the rest of its slice is
- * another bucket of the same start. It waits for its names as any. */
+ * another bucket of the same start. It waits for its names as any. Nothing is to be done when the
+ * open one began later, as after the wall clock was set meanwhile. */
 int bucket_cycle_cut(struct bucket_cycle *cycle, struct clock_reading at);
 
 /* Gives the bucket that waits for its names to the writer, when they are there or it waited long

@@ -117,18 +117,20 @@ int profiler_flush(struct profiler *p)
 	uint64_t now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
 	struct bucket_cycle_buckets buckets;
 	struct clock_reading at;
-	int r = 0;
+	int r;
 
 	if (flush_queue_is_due(&p->flushes, now_ns)) {
 		r = cut(p, &at);
-		if (r != 0)
+		if (r != 0 && r != -EAGAIN)
 			return r;
 		buckets = bucket_cycle_buckets(p->cycle);
-		flush_queue_cut(&p->flushes, buckets.n_ended, buckets.n_dropped, at.mono_ns);
+		if (r == 0)
+			flush_queue_cut(&p->flushes, buckets.n_ended, buckets.n_dropped,
+					at.mono_ns);
 	}
 	buckets = bucket_cycle_buckets(p->cycle);
 	flush_queue_answer(&p->flushes, buckets.n_written, buckets.n_dropped);
-	return r;
+	return 0;
 }
 
 int profiler_reload(struct profiler *p, const struct config *next, struct profiler_error *error)

@@ -101,11 +101,14 @@ static void begin_pass(struct profiler *p, uint64_t boundary_mono_ns)
  * end. */
 static int make_room(struct profiler *p)
 {
+	uint64_t now_ns;
 	int r;
 
 	if (!is_much(p))
 		return 0;
-	r = profiler_take_in(p, profiler_passes_limit(p, profiler_clock_ns(CLOCK_MONOTONIC)));
+	/* What the ring has meanwhile is none of the pass's, and may never end. */
+	now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
+	r = intake_deliver(p->intake, profiler_passes_limit(p, now_ns), now_ns + READ_NS);
 	if (r == 0)
 		p->passes.read_bytes = 0;
 	return r != 0 ? r : !intake_is_half_full(p->intake);
@@ -211,7 +214,7 @@ int profiler_passes_cut(struct profiler *p)
 		/* One that is due or under way comes first, and so does the bucket's own end. */
 		if (ledger_pass_boundary(passes->pass) ||
 		    bucket_cycle_end_mono_ns(p->cycle) <= now.mono_ns)
-			return 1;
+			return -EAGAIN;
 		passes->cut = now;
 		begin_pass(p, passes->cut.mono_ns);
 	}
@@ -239,8 +242,9 @@ void profiler_passes_end(struct profiler *p)
 	p->passes.on = false; /* no stacks behind it */
 	begin_pass(p, now_ns);
 	deadline_ns = now_ns + READ_ALL_NS;
-	while (read_pass(p, deadline_ns - now_ns) > 0 && now_ns < deadline_ns)
+	while (now_ns < deadline_ns && read_pass(p, deadline_ns - now_ns) > 0)
 		now_ns = profiler_clock_ns(CLOCK_MONOTONIC);
+	ledger_pass_cancel(p->passes.pass);
 }
 
 /* ---- parts and counters ---- */

@@ -105,8 +105,9 @@ void profiler_passes_begin(struct profiler *p);
 uint64_t profiler_passes_limit(const struct profiler *p, uint64_t until_mono_ns);
 /* What is to be done now and then; samples were given on until that time. */
 void profiler_passes_keep(struct profiler *p, uint64_t until_mono_ns);
-/* A pass for a bucket that ends now, before its time: 1 while it is being read, then 0; or negative
- * errno as profiler_take_in(). */
+/* A pass for a bucket that ends now, before its time: 1 while it is being read, then 0. -EAGAIN:
+ * another pass or bucket ends first, ask again later; other errors are those of what is given on.
+ */
 int profiler_passes_cut(struct profiler *p);
 /* The last pass, read to its end. */
 void profiler_passes_end(struct profiler *p);

@@ -103,7 +103,9 @@ static bool is_wait(const struct wire_wait *w)
 	return w->state < WIRE_STATE_MAX && w->blocked_ns <= max_ns && w->runq_ns <= max_ns &&
 	       w->charged_ns <= INGEST_VALUE_MAX &&
 	       w->weight_log2 <= (exact ? 0 : INGEST_WEIGHT_MAX) &&
-	       !(w->flags & ~(WIRE_WAIT_EXACT | WIRE_WAIT_GATE | WIRE_WAIT_DRAWN));
+	       !(w->flags &
+		 ~(WIRE_WAIT_EXACT | WIRE_WAIT_GATE | WIRE_WAIT_DRAWN | WIRE_WAIT_VOID)) &&
+	       !(exact && w->flags & WIRE_WAIT_VOID);
 }
 
 static bool is_ledger(const struct wire_ledger *l)

@@ -65,10 +65,15 @@ static int end(struct ledger_pass *pass, int r)
 	return r;
 }
 
-int ledger_pass_begin(struct ledger_pass *pass, uint64_t boundary_mono_ns)
+void ledger_pass_cancel(struct ledger_pass *pass)
 {
 	if (pass->fd >= 0)
 		(void)end(pass, -ECANCELED);
+}
+
+int ledger_pass_begin(struct ledger_pass *pass, uint64_t boundary_mono_ns)
+{
+	ledger_pass_cancel(pass);
 	pass->used = 0;
 	pass->took_ns = 0;
 	pass->boundary_mono_ns = boundary_mono_ns;

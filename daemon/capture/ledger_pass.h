@@ -44,6 +44,9 @@ DEFINE_CLEANUP(struct ledger_pass *, ledger_pass_free);
  * counted. */
 int ledger_pass_begin(struct ledger_pass *pass, uint64_t boundary_mono_ns);
 
+/* Gives up the pass that is under way, if there is one: it has failed. */
+void ledger_pass_cancel(struct ledger_pass *pass);
+
 /* The boundary of the pass that is under way; 0: there is none. */
 uint64_t ledger_pass_boundary(const struct ledger_pass *pass);
 

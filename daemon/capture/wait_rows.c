@@ -208,7 +208,9 @@ static void take_end(struct taking *t)
 	const struct wait *wait =
 		waits_find(t->rows->waits, sample->tid, sample->wait.begin_mono_ns);
 
-	if (!attribution_passes(attribution, sample, t->now_mono_ns))
+	if (sample->wait.flags & WIRE_WAIT_VOID)
+		; /* its beginning is forgotten */
+	else if (!attribution_passes(attribution, sample, t->now_mono_ns))
 		attribution_filtered(attribution, sample->value);
 	else if (sample->wait.state != WIRE_STATE_IDLE && add_end(t, wait) < 0)
 		attribution_refused(attribution, sample->value);
@@ -287,11 +289,13 @@ static int add_open(struct taking *t, const struct attribution_thread *thread)
 	return r;
 }
 
-/* Exact waits that the budget had no record for: one row of their mean. */
+/* Exact waits that the budget had no record for: one row of their mean. One may be counted by the
+ * next record and not by the one that has its time. */
 static int add_unsent(struct taking *t, uint32_t series)
 {
 	const struct wire_ledger *l = &t->sample->ledger;
-	struct wait_class class = {.bin = latency_bin_of(l->unsent_ns / l->unsent_count),
+	uint64_t count = l->unsent_count ? l->unsent_count : 1;
+	struct wait_class class = {.bin = latency_bin_of(l->unsent_ns / count),
 				   .state = WAIT_STATE_SLEEP, /* most are */
 				   .exact = true,
 				   .kernel_only = true};
@@ -320,7 +324,7 @@ static int add_ledger(struct taking *t)
 	ledger_row(l, thread.series, thread.has_memory, &row);
 	r = bucket_ledger(t->bucket, &row);
 	t->rows->counters.n_ledger_folded += r == 0 && thread.is_folded;
-	if (r == 0 && l->unsent_count)
+	if (r == 0 && l->unsent_ns)
 		r = add_unsent(t, thread.series);
 	if (r == 0 && l->open_since_mono_ns && l->open_charge_ns &&
 	    l->open_state != WIRE_STATE_IDLE)

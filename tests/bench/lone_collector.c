@@ -47,8 +47,7 @@ static uint64_t now_mono_ns(void)
 
 static void add_wait(struct lone_thread *t, const struct wire_wait *w)
 {
-	double weight = (double)(1u << (w->weight_log2 & 31));
-
+	double weight = w->flags & WIRE_WAIT_VOID ? 0 : (double)(1u << (w->weight_log2 & 31));
 	double blocked_ns = (double)(w->blocked_ns - w->charged_ns), runq_ns = (double)w->runq_ns;
 	double ns = blocked_ns + runq_ns;
 

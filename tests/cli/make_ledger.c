@@ -239,7 +239,9 @@ int main(int argc, char **argv)
 	start_ns = strtoull(argv[2], NULL, 10) * NSEC_PER_SEC;
 	r = write_partition(argv[1], start_ns, 0, 2, is_cut, &error);
 	if (r == 0)
-		r = write_partition(argv[1], start_ns, 3, N_BUCKETS - 1, is_cut, &error);
+		/* The last one of those that were cut off ended before any pass. */
+		r = write_partition(argv[1], start_ns, 3, is_cut ? N_BUCKETS : N_BUCKETS - 1,
+				    is_cut, &error);
 	if (r < 0)
 		(void)fprintf(stderr, "make_ledger: %s (%s)\n", error.text, strerror(-r));
 	return r < 0;

@@ -98,6 +98,11 @@ static void add_end(struct switch_thread *t, const struct wire_wait *w)
 	t->n_gate += !!(w->flags & WIRE_WAIT_GATE);
 	t->n_unpaired += is_drawn && !switch_thread_has_begin(t, w->begin_mono_ns);
 	assert_true(is_exact || is_drawn);
+	if (w->flags & WIRE_WAIT_VOID) {
+		assert_true(is_drawn && !is_exact && w->weight_log2 == 0);
+		t->n_void++;
+		return;
+	}
 	assert_int_equal(is_exact, w->blocked_ns + w->runq_ns >= WIRE_LONG_WAIT_NS);
 	assert_true(!is_exact || w->weight_log2 == 0);
 	assert_true(w->charged_ns <= w->blocked_ns);

@@ -23,7 +23,7 @@ struct switch_thread {
 	uint64_t first_mono_ns, until_mono_ns; /* all that they are about */
 	uint64_t open_charge_ns, open_since_mono_ns;
 	/* Of the ends of waits. */
-	uint32_t n_ends, n_exact, n_drawn, n_gate, n_unpaired;
+	uint32_t n_ends, n_exact, n_drawn, n_void, n_gate, n_unpaired;
 	/* Those after a record of the ledger, by time and by what they say of it. */
 	uint32_t n_after, n_says_after;
 	uint64_t longest_ns, longest_charged_ns, longest_begin_mono_ns;

@@ -5,7 +5,6 @@
 #include "switch_scene.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -92,6 +91,16 @@ void *dozer(void *arg)
 	return NULL;
 }
 
+void *napper(void *arg)
+{
+	pin();
+	begin_truth(arg);
+	for (int i = 0; i < N_DOZES; i++)
+		nanosleep(&(struct timespec){.tv_nsec = i % 2 ? NAP_NS : DOZE_NS}, NULL);
+	end_truth(arg);
+	return NULL;
+}
+
 void *pinger(void *arg)
 {
 	struct truth *t = arg;
@@ -174,6 +183,16 @@ static void be_child(const thread_function *functions, size_t n)
 	_exit(0);
 }
 
+/* The one that pin() takes, if there is another. */
+static void leave_cpu(void)
+{
+	cpu_set_t set;
+
+	sched_getaffinity(0, sizeof(set), &set);
+	CPU_CLR(0, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
 void switch_scene_start(struct switch_scene *s, const thread_function *functions, size_t n)
 {
 	shared = s->shared;
@@ -181,6 +200,8 @@ void switch_scene_start(struct switch_scene *s, const thread_function *functions
 	assert_true(s->pid >= 0);
 	if (s->pid == 0)
 		be_child(functions, n);
+	if (s->leaves_cpu)
+		leave_cpu();
 	switch_records_follow(s->records, (uint32_t)s->pid);
 }
 
@@ -219,6 +240,7 @@ int switch_scene_set_up(void **state)
 	*state = s;
 	if (!s)
 		return -1;
+	sched_getaffinity(0, sizeof(s->cpus), &s->cpus);
 	s->shared = mmap(NULL, sizeof(*s->shared), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s->shared == MAP_FAILED || pipe(s->shared->go) < 0 || pipe(s->shared->pipes[0]) < 0 ||
@@ -238,6 +260,7 @@ int switch_scene_tear_down(void **state)
 		kill(s->pid, SIGKILL);
 		waitpid(s->pid, NULL, 0);
 	}
+	(void)sched_setaffinity(0, sizeof(s->cpus), &s->cpus);
 	switch_records_free(s->records);
 	for (int i = 0; i < 2; i++) {
 		close(s->shared->go[i]);

@@ -8,6 +8,7 @@
 
 #include "switch_records.h"
 
+#include <sched.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -17,6 +18,7 @@
 #define HANG_NS	     100000000
 #define N_DOZES	     60
 #define DOZE_NS	     25000000
+#define NAP_NS	     1000000
 #define ROUND_TRIPS  100000
 #define N_MAYFLIES   3000
 
@@ -40,8 +42,10 @@ struct switch_scene {
 	struct switch_records *records;
 	struct shared *shared;
 	pid_t pid;
-	bool has_gate; /* it may shut; else it never does */
+	bool has_gate;	 /* it may shut; else it never does */
+	bool leaves_cpu; /* who reads the records has waits of its own */
 	uint32_t stacks_per_s;
+	cpu_set_t cpus; /* that the test had */
 	uint64_t watched_ns;
 };
 
@@ -53,6 +57,8 @@ void *sleeper(void *arg);
 void *burner(void *arg);
 /* Sleeps too, for longer and more often, on the CPU of the two that follow. */
 void *dozer(void *arg);
+/* The same, but each second sleep is a short one. */
+void *napper(void *arg);
 /* These two pass a byte back and forth, on one CPU, so that each step is a switch. */
 void *pinger(void *arg);
 void *ponger(void *arg);

@@ -6,9 +6,8 @@
 #include "bucket_cycle.h"
 
 #include "process_scene.h"
+#include "store_folder.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,19 +72,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static void remove_store(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
-	(void)rmdir(path);
-}
-
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
@@ -95,7 +81,7 @@ static int teardown(void **state)
 	attribution_free(f->attribution);
 	cgroups_free(f->cgroups);
 	scene_tear_down((void **)&f->scene);
-	remove_store(f->store);
+	store_folder_remove(f->store);
 	free(f);
 	return 0;
 }
@@ -150,6 +136,20 @@ static void test_kept(void **state)
 	assert_int_equal(n_written(f), 1);
 }
 
+/* Nor is one that begins later than the cut, as when the wall clock was set meanwhile. */
+static void test_cut_too_late(void **state)
+{
+	struct fixture *f = *state;
+	struct clock_reading before = bucket_cycle_read_clocks();
+	uint64_t cut_ns = cut(f), n_ended = bucket_cycle_buckets(f->cycle).n_ended;
+	struct bucket *open = bucket_cycle_open(f->cycle);
+
+	assert_int_equal(bucket_cycle_cut(f->cycle, before), 0);
+	assert_ptr_equal(bucket_cycle_open(f->cycle), open);
+	assert_int_equal(bucket_cycle_begin_mono_ns(f->cycle), cut_ns);
+	assert_int_equal(bucket_cycle_buckets(f->cycle).n_ended, n_ended);
+}
+
 /* But the next one's end does not wait for it. */
 static void test_the_next_one_ends(void **state)
 {
@@ -165,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_ended_at, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cut_too_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_next_one_ends, setup, teardown),
 	};
 

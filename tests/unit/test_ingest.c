@@ -207,7 +207,9 @@ static void test_wrong_waits(void **state)
 		int r;
 	} cases[] = {
 		{{.state = WIRE_STATE_MAX}, -EBADMSG},
-		{{.flags = 8}, -EBADMSG},
+		{{.flags = 16}, -EBADMSG},
+		{{.flags = WIRE_WAIT_VOID}, 0},
+		{{.flags = WIRE_WAIT_VOID | WIRE_WAIT_EXACT}, -EBADMSG},
 		{{.weight_log2 = INGEST_WEIGHT_MAX}, 0},
 		{{.weight_log2 = INGEST_WEIGHT_MAX + 1}, -EBADMSG},
 		{{.weight_log2 = 1, .flags = WIRE_WAIT_EXACT}, -EBADMSG},

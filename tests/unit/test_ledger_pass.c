@@ -114,6 +114,21 @@ static void test_whole_pass(void **state)
 	assert_int_equal(ledger_pass_counters(k->pass)->n_failed, 0);
 }
 
+/* What is given up is counted, once. */
+static void test_given_up(void **state)
+{
+	struct kernel *k = *state;
+
+	ledger_pass_cancel(k->pass);
+	assert_int_equal(ledger_pass_counters(k->pass)->n_failed, 0);
+	assert_int_equal(ledger_pass_begin(k->pass, 77), 0);
+	ledger_pass_cancel(k->pass);
+	assert_int_equal(ledger_pass_boundary(k->pass), 0);
+	assert_int_equal(ledger_pass_read(k->pass, LONG_NS), 0);
+	assert_int_equal(ledger_pass_counters(k->pass)->n_failed, 1);
+	assert_int_equal(ledger_pass_counters(k->pass)->n_passes, 0);
+}
+
 /* Cut at every byte, a record comes once and whole. */
 static void test_cut_records(void **state)
 {
@@ -185,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole_pass, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_given_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_begun_anew, setup, teardown),

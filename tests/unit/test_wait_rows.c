@@ -105,6 +105,27 @@ static void test_lost_begin(void **state)
 			 SYNTHETIC_NOT_SAMPLED);
 }
 
+/* One that was expected to be long and was not: nothing of it stays, and nothing was lost. */
+static void test_begun_in_vain(void **state)
+{
+	struct wait_scene *f = *state;
+	struct wire_wait wait = {.begin_mono_ns = 10 * S,
+				 .blocked_ns = MS,
+				 .flags = WIRE_WAIT_DRAWN | WIRE_WAIT_VOID};
+	const struct profile_bucket *p;
+
+	wait_scene_begin(f, 1, 10 * S, 0x20, false);
+	assert_int_equal(wait_rows_n_open(f->rows), 1);
+	wait_scene_end(f, 1, &wait);
+	assert_int_equal(wait_rows_n_open(f->rows), 0);
+	/* Also without its beginning. */
+	wait_scene_end(f, 1, &wait);
+	assert_int_equal(wait_rows_counters(f->rows)->n_begin_lost, 0);
+	assert_int_equal(wait_rows_waits(f->rows)->n_lost, 0);
+	p = wait_scene_finish(f);
+	assert_int_equal(p->n_rows, 0);
+}
+
 /* A kernel thread with nothing to do is no wait; one that waits has all of its stack. */
 static void test_kernel_thread(void **state)
 {
@@ -261,13 +282,10 @@ static void test_before_the_boundary(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WAIT_TEST(test_sampled),
-		WAIT_TEST(test_exact_without_begin),
-		WAIT_TEST(test_lost_begin),
-		WAIT_TEST(test_kernel_thread),
-		WAIT_TEST(test_waker),
-		WAIT_TEST(test_filter),
-		WAIT_TEST(test_before_the_boundary),
+		WAIT_TEST(test_sampled),       WAIT_TEST(test_exact_without_begin),
+		WAIT_TEST(test_lost_begin),    WAIT_TEST(test_begun_in_vain),
+		WAIT_TEST(test_kernel_thread), WAIT_TEST(test_waker),
+		WAIT_TEST(test_filter),	       WAIT_TEST(test_before_the_boundary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,8 @@
  */
 #include "record/writer.h"
 
-#include <dirent.h>
+#include "store_folder.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -75,19 +76,6 @@ static void submit_of(struct writer *writer, uint32_t number, uint64_t start_rea
 static void submit(struct writer *writer, uint32_t number)
 {
 	submit_of(writer, number, FIRST_NS + number * 10 * S);
-}
-
-static void remove_store(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
-	(void)rmdir(path);
 }
 
 static void wait_until(struct writer *writer, uint64_t written, uint64_t failures)
@@ -161,7 +149,7 @@ static void test_written_in_order(void **state)
 	writer_free(writer); /* writes what is queued */
 	assert_int_equal(read_back(path, &value), 10);
 	assert_int_equal(value, 10 * 1000 + 45);
-	remove_store(path);
+	store_folder_remove(path);
 }
 
 static void test_full_disk_for_a_while(void **state)
@@ -190,7 +178,7 @@ static void test_full_disk_for_a_while(void **state)
 	writer_free(writer);
 	assert_int_equal(read_back(path, &value), 4);
 	assert_int_equal(value, 4 * 1000 + 6);
-	remove_store(path);
+	store_folder_remove(path);
 }
 
 static void test_full_disk_to_the_end(void **state)
@@ -211,7 +199,7 @@ static void test_full_disk_to_the_end(void **state)
 	limit_files(RLIM_INFINITY);
 	writer_free(writer);
 	assert_int_equal(read_back(path, &value), 1);
-	remove_store(path);
+	store_folder_remove(path);
 }
 
 static void test_bucket_that_is_never_taken(void **state)
@@ -233,7 +221,7 @@ static void test_bucket_that_is_never_taken(void **state)
 	writer_free(writer);
 	assert_int_equal(read_back(path, &value), 1);
 	assert_int_equal(value, 1001);
-	remove_store(path);
+	store_folder_remove(path);
 }
 
 int main(void)
