@@ -139,8 +139,10 @@ static bool is_sampled(void *ctx)
 static void test_cpu_is_away_between_two_looks(void **state)
 {
 	struct daemon_fixture *fixture = *state;
+	uint64_t n = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
 
 	daemon_start(fixture, ARGS("--bucket", "1", "--frequency", "199"));
+	wait_for_n_cpus(fixture, n); /* is_sampled() asks a store that has a bucket */
 	child_signal(&fixture->profd, SIGSTOP);
 	set_online(false);
 	set_online(true);
