@@ -11,6 +11,7 @@
 
 #include "commands.h"
 #include "latency_read.h"
+#include "output_args.h"
 
 struct latency_args {
 	struct query_args query;
@@ -31,9 +32,9 @@ static enum exit_code answer(const struct latency_args *args)
 static void parse_by(struct latency_options *options, const char *text, struct argp_state *state)
 {
 	static const char *const groupings[] = {
-		[LATENCY_BY_REASON] = "reason",	  [LATENCY_BY_STACK] = "stack",
-		[LATENCY_BY_PROCESS] = "process", [LATENCY_BY_THREAD] = "thread",
-		[LATENCY_BY_UNIT] = "unit",
+		[LATENCY_BY_REASON] = "reason", [LATENCY_BY_FUNCTION] = "function",
+		[LATENCY_BY_STACK] = "stack",	[LATENCY_BY_PROCESS] = "process",
+		[LATENCY_BY_THREAD] = "thread", [LATENCY_BY_UNIT] = "unit",
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(groupings); i++) {
@@ -42,7 +43,7 @@ static void parse_by(struct latency_options *options, const char *text, struct a
 			return;
 		}
 	}
-	argp_error(state, "--by '%s': give reason, stack, process, thread or unit", text);
+	argp_error(state, "--by '%s': give reason, function, stack, process, thread or unit", text);
 }
 
 static void check(const struct latency_options *options, struct argp_state *state)
@@ -66,6 +67,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->query;
 		state->child_inputs[1] = &options->event;
+		state->child_inputs[2] = &options->format;
 		return 0;
 	case 'n':
 		if (output_lines_parse(arg, &options->n_lines) < 0)
@@ -76,10 +78,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'H':
 		options->histogram = true;
-		return 0;
-	case 'o':
-		if (output_format_parse(arg, &options->format) < 0)
-			argp_error(state, "--output '%s': give table, json or csv", arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected '%s'; a window is given with --since and --until",
@@ -98,16 +96,15 @@ static const struct argp_option options[] = {
 	{.name = "by",
 	 .key = 'b',
 	 .arg = "KEY",
-	 .doc = "reason, stack, process, thread or unit [reason]"},
+	 .doc = "reason, function, stack, process, thread or unit [reason]"},
 	{.name = "histogram", .key = 'H', .doc = "How many waits lasted how long, for each row"},
-	{.name = "output", .key = 'o', .arg = "FORMAT", .doc = "table, json or csv [table]"},
 	{0},
 };
 
 enum exit_code cmd_latency(int argc, char **argv)
 {
 	static const struct argp_child children[] = {
-		{.argp = &query_argp}, {.argp = &event_argp}, {0}};
+		{.argp = &query_argp}, {.argp = &event_argp}, {.argp = &output_argp}, {0}};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,

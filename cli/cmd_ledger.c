@@ -8,7 +8,7 @@
 #include "commands.h"
 #include "ledger_answer.h"
 #include "ledger_table.h"
-#include "output.h"
+#include "output_args.h"
 
 struct ledger_args {
 	struct query_args query;
@@ -61,6 +61,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->query;
+		state->child_inputs[1] = &args->format;
 		return 0;
 	case 'n':
 		if (output_lines_parse(arg, &args->n_lines) < 0)
@@ -69,10 +70,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 's':
 		if (ledger_column_parse_sort(arg, &args->sort) < 0)
 			argp_error(state, "--sort '%s': give %s", arg, ledger_column_sorts);
-		return 0;
-	case 'o':
-		if (output_format_parse(arg, &args->format) < 0)
-			argp_error(state, "--output '%s': give table, json or csv", arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected '%s'; a window is given with --since and --until",
@@ -90,14 +87,14 @@ static const struct argp_option options[] = {
 	 .arg = "KEY",
 	 .doc = "oncpu, user, system, runq, blocked, other, switches, rss, peak, faults, read, "
 		"write, threads or elapsed [oncpu]"},
-	{.name = "output", .key = 'o', .arg = "FORMAT", .doc = "table, json or csv [table]"},
 	{0},
 };
 
 static enum exit_code run(int argc, char **argv, const char *command, enum series_totals_by by,
 			  const char *doc)
 {
-	static const struct argp_child children[] = {{.argp = &query_argp}, {0}};
+	static const struct argp_child children[] = {
+		{.argp = &query_argp}, {.argp = &output_argp}, {0}};
 	const struct argp argp = {
 		.options = options, .parser = parse, .children = children, .doc = doc};
 	struct ledger_args args = {

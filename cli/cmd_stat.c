@@ -8,7 +8,7 @@
 
 #include "commands.h"
 #include "ledger_answer.h"
-#include "output.h"
+#include "output_args.h"
 #include "stat_text.h"
 
 struct stat_args {
@@ -96,10 +96,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->query;
-		return 0;
-	case 'o':
-		if (output_format_parse(arg, &args->format) < 0)
-			argp_error(state, "--output '%s': give table, json or csv", arg);
+		state->child_inputs[1] = &args->format;
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected '%s'; a window is given with --since and --until",
@@ -110,16 +107,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_option options[] = {
-	{.name = "output", .key = 'o', .arg = "FORMAT", .doc = "table, json or csv [table]"},
-	{0},
-};
-
 enum exit_code cmd_stat(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{.argp = &query_argp}, {0}};
+	static const struct argp_child children[] = {
+		{.argp = &query_argp}, {.argp = &output_argp}, {0}};
 	static const struct argp argp = {
-		.options = options,
 		.parser = parse,
 		.children = children,
 		.doc = "What the machine, or what was chosen of it, did in all.\v"

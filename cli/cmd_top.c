@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "commands.h"
-#include "output.h"
+#include "output_args.h"
 #include "query.h"
 #include "top_read.h"
 
@@ -54,6 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->query;
 		state->child_inputs[1] = &args->options.event;
+		state->child_inputs[2] = &args->options.format;
 		return 0;
 	case 'n':
 		if (output_lines_parse(arg, &args->options.n_lines) < 0)
@@ -73,10 +74,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				   "reason",
 				   arg);
 		args->options.by = (enum top_by)r;
-		return 0;
-	case 'o':
-		if (output_format_parse(arg, &args->options.format) < 0)
-			argp_error(state, "--output '%s': give table, json or csv", arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected '%s'; a window is given with --since and --until",
@@ -102,14 +99,13 @@ static const struct argp_option options[] = {
 	 .key = 'b',
 	 .arg = "KEY",
 	 .doc = "function, module, process, thread, unit or reason (of waits) [function]"},
-	{.name = "output", .key = 'o', .arg = "FORMAT", .doc = "table, json or csv [table]"},
 	{0},
 };
 
 enum exit_code cmd_top(int argc, char **argv)
 {
 	static const struct argp_child children[] = {
-		{.argp = &query_argp}, {.argp = &event_argp}, {0}};
+		{.argp = &query_argp}, {.argp = &event_argp}, {.argp = &output_argp}, {0}};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,

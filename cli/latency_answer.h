@@ -13,6 +13,7 @@
 /* What a row stands for. */
 enum latency_by {
 	LATENCY_BY_REASON,
+	LATENCY_BY_FUNCTION, /* that they ended in */
 	LATENCY_BY_STACK,
 	LATENCY_BY_PROCESS,
 	LATENCY_BY_THREAD,

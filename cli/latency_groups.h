@@ -16,7 +16,7 @@ struct latency_key {
 	uint32_t pid, tid;
 	const char *unit, *container;
 	uint32_t reason; /* enum wait_reason */
-	uint32_t node;	 /* of a stack table */
+	uint32_t node;	 /* of a stack table, or a function's number */
 };
 
 struct latency_bin {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * latency_read.c - see latency_read.h. By process, thread or unit series_totals.h knows the names,
- * and the ledger the longest wait of each.
+ * latency_read.c - see latency_read.h. By function a row is what a stack ends in. By process,
+ * thread or unit series_totals.h knows the names, and the ledger the longest wait of each.
  */
 #include "latency_read.h"
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "latency_table.h"
+#include "leaf_function.h"
 #include "series_totals.h"
 #include "wait_query.h"
 
@@ -18,9 +19,11 @@ struct reading {
 	struct latency_groups *groups;
 	struct series_totals *totals; /* by process, thread or unit */
 	struct stack_table *stacks;   /* by stack */
+	struct totals_keys functions; /* by function */
 	/* of the partition at hand */
 	const struct dictionary *dictionary;
 	uint32_t *by_series; /* the groups of series; 0 = not looked up yet */
+	uint32_t *by_node;   /* those of nodes, by function */
 };
 
 static void reading_done(struct reading *reading)
@@ -28,7 +31,9 @@ static void reading_done(struct reading *reading)
 	latency_groups_free(reading->groups);
 	series_totals_free(reading->totals);
 	stack_table_free(reading->stacks);
+	totals_keys_done(&reading->functions);
 	free(reading->by_series);
+	free(reading->by_node);
 }
 
 static int reading_init(struct reading *reading, const struct latency_options *options)
@@ -42,7 +47,8 @@ static int reading_init(struct reading *reading, const struct latency_options *o
 
 	reading->options = options;
 	reading->type = options->event.event == EVENT_RUNQ ? SAMPLE_RUNQ : SAMPLE_OFFCPU;
-	if (r < 0 || options->by == LATENCY_BY_REASON)
+	totals_keys_init(&reading->functions);
+	if (r < 0 || options->by == LATENCY_BY_REASON || options->by == LATENCY_BY_FUNCTION)
 		return r;
 	if (options->by == LATENCY_BY_STACK)
 		return stack_table_new(&reading->stacks);
@@ -61,11 +67,20 @@ static int begin_series(void *ctx, const struct dictionary *dictionary)
 	return reading->by_series ? 0 : -ENOMEM;
 }
 
+static int begin_nodes(struct reading *reading)
+{
+	free(reading->by_node);
+	reading->by_node = calloc((size_t)reading->dictionary->n_nodes + 1, sizeof(uint32_t));
+	return reading->by_node ? 0 : -ENOMEM;
+}
+
 static int begin(void *ctx, const struct dictionary *dictionary)
 {
 	struct reading *reading = ctx;
 	int r = begin_series(reading, dictionary);
 
+	if (r == 0 && reading->options->by == LATENCY_BY_FUNCTION)
+		r = begin_nodes(reading);
 	if (r == 0 && reading->stacks)
 		r = stack_table_begin(reading->stacks, dictionary);
 	if (r == 0 && reading->totals)
@@ -106,6 +121,26 @@ static int find_series(struct reading *reading, uint32_t id, uint32_t *ret)
 	return r;
 }
 
+static int find_function(struct reading *reading, uint32_t node, uint32_t *ret)
+{
+	struct latency_key key = {.unit = "", .container = ""};
+	struct totals_key function;
+	int r = leaf_function_of(reading->dictionary, node, &function);
+
+	if (r < 0)
+		return r;
+	*ret = reading->by_node[node];
+	if (*ret)
+		return 0;
+	key.node = totals_keys_find(&reading->functions, &function);
+	if (!key.node)
+		return -ENOMEM;
+	r = latency_groups_find(reading->groups, &key, ret);
+	if (r == 0)
+		reading->by_node[node] = *ret;
+	return r;
+}
+
 static int find_group(struct reading *reading, const struct event_row *row, uint32_t *ret)
 {
 	struct latency_key key = {.unit = "", .container = ""};
@@ -113,6 +148,8 @@ static int find_group(struct reading *reading, const struct event_row *row, uint
 
 	if (reading->totals)
 		return find_series(reading, row->row.series, ret);
+	if (reading->by_node)
+		return find_function(reading, row->row.node, ret);
 	if (reading->stacks)
 		r = stack_table_node(reading->stacks, row->row.node, &key.node);
 	else
@@ -219,7 +256,22 @@ static int make_series_rows(struct reading *reading, struct latency_row **ret, s
 	return 0;
 }
 
-/* By reason or stack: every group is a row. */
+static void set_name(const struct reading *reading, struct latency_row *row)
+{
+	const struct totals_key *function;
+
+	if (reading->options->by == LATENCY_BY_REASON) {
+		row->who.wait_reason = wait_reason_name((enum wait_reason)row->latency.reason);
+	} else if (reading->options->by == LATENCY_BY_FUNCTION) {
+		function = &reading->functions.keys[row->latency.node];
+		row->who.function = function->function;
+		row->who.module = function->module;
+		row->who.source = function->source;
+		row->who.reason = function->reason;
+	}
+}
+
+/* By reason, function or stack: every group is a row. */
 static int make_rows(const struct reading *reading, struct latency_row **ret, size_t *ret_n)
 {
 	uint32_t n = latency_groups_n(reading->groups);
@@ -234,9 +286,7 @@ static int make_rows(const struct reading *reading, struct latency_row **ret, si
 
 		row->who = top_row_none;
 		set_latency(reading, id, row);
-		if (!reading->stacks)
-			row->who.wait_reason =
-				wait_reason_name((enum wait_reason)row->latency.reason);
+		set_name(reading, row);
 	}
 	return 0;
 }
@@ -308,7 +358,8 @@ enum exit_code latency_read(const struct latency_options *options, const struct 
 		begin,
 		add_row,
 		end,
-		.series_only = options->by != LATENCY_BY_STACK,
+		.series_only =
+			options->by != LATENCY_BY_STACK && options->by != LATENCY_BY_FUNCTION,
 		.reasons = options->by == LATENCY_BY_REASON,
 	};
 	_cleanup_(event_answer_done) struct event_answer answer = {0};

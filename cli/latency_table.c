@@ -30,6 +30,8 @@
 	}
 
 static const struct output_column reason_columns[] = {FIGURES, {.title = "REASON"}};
+static const struct output_column function_columns[] = {
+	FIGURES, {.title = "FUNCTION", .shrinks = true}, {.title = "MODULE", .shrinks = true}};
 static const struct output_column stack_columns[] = {FIGURES, {.title = "STACK", .shrinks = true}};
 static const struct output_column process_columns[] = {FIGURES,
 						       {.title = "PID", .right = true},
@@ -50,6 +52,7 @@ static const struct layout {
 	unsigned int name_column; /* what a row is called */
 } layouts[] = {
 	[LATENCY_BY_REASON] = {reason_columns, ARRAY_SIZE(reason_columns), N_FIGURES},
+	[LATENCY_BY_FUNCTION] = {function_columns, ARRAY_SIZE(function_columns), N_FIGURES},
 	[LATENCY_BY_STACK] = {stack_columns, ARRAY_SIZE(stack_columns), N_FIGURES},
 	[LATENCY_BY_PROCESS] = {process_columns, ARRAY_SIZE(process_columns), N_FIGURES + 1},
 	[LATENCY_BY_THREAD] = {thread_columns, ARRAY_SIZE(thread_columns), N_FIGURES + 2},
@@ -59,7 +62,7 @@ static const struct layout {
 /* The texts of a row; those that are made for it lie behind them. */
 struct cells {
 	const char *cells[COLUMNS_MAX];
-	char figures[N_FIGURES][24], pid[16], tid[16];
+	char figures[N_FIGURES][24], pid[16], tid[16], unknown[FRAME_NAME_MAX];
 	char *stack;
 };
 
@@ -101,6 +104,11 @@ static int name_cells(const struct latency_answer *a, const struct latency_row *
 	switch (a->options->by) {
 	case LATENCY_BY_REASON:
 		next[0] = who->wait_reason;
+		return 0;
+	case LATENCY_BY_FUNCTION:
+		frame_name_unknown(who->reason, c->unknown);
+		next[0] = *who->function ? who->function : c->unknown;
+		next[1] = frame_name_module(who->module);
 		return 0;
 	case LATENCY_BY_STACK:
 		next[0] = "";

@@ -12,7 +12,7 @@ from profctl_case import (ROW_KEYS, WINDOW, WINDOW_KEYS, ProfctlCase, main, make
 MS = 10**6
 S = 10**9
 KEYS = ROW_KEYS + ["open_count", "open_ns", "p50_ns", "p95_ns", "p99_ns", "max_ns", "bins"]
-GROUPINGS = ("reason", "stack", "process", "thread", "unit")
+GROUPINGS = ("reason", "function", "stack", "process", "thread", "unit")
 
 
 def until(ns):
@@ -67,7 +67,7 @@ class Figures(LatencyCase):
                     self.assertEqual(list(row), KEYS)
                     self.assertIsNone(row["bins"])
                     self.assertEqual(row["stack"] is not None,
-                                     by == "stack" and row["function"] is None)
+                                     by == "stack" and row["function"] != "[not sampled]")
 
     def test_adds_up_to_top(self):
         for event in ("offcpu", "runq"):
@@ -101,6 +101,24 @@ class Figures(LatencyCase):
         self.assertEqual(worker["p95_ns"], until(2 * MS))
         _, alone = self.by("comm", "--by", "thread", "--reason", "lock", "-p", "1000")
         self.assertEqual(alone["web-worker"]["p99_ns"], until(MS))
+
+    def test_functions_are_those_of_top(self):
+        """A row is the function that the waits ended in: what top has as its self time."""
+        keys = ("function", "module", "file", "reason")
+        for event in ("offcpu", "runq"):
+            for filters in ([], ["-p", "2000"], ["--reason", "lock,disk"][:2 * (event != "runq")]):
+                _, top = self.top_json("-e", event, *filters, *WINDOW)
+                _, rows = self.latency("--by", "function", "-e", event, *filters)
+                self.assertEqual({tuple(row[key] for key in keys): (row["self_ns"], row["count"])
+                                  for row in rows},
+                                 {tuple(row[key] for key in keys): (row["self_ns"], row["count"])
+                                  for row in top if row["self_ns"]})
+        _, functions = self.by("function", "--by", "function")
+        poll = functions["ep_poll"]
+        self.assertEqual((poll["count"], poll["max_ns"], poll["module"]), (1, 37 * S, "[kernel]"))
+        # Several stacks end in it: open are those of any.
+        self.assertEqual((functions["futex_wait"]["open_count"],
+                          functions["futex_wait"]["open_ns"]), (1, 13 * S))
 
     def test_longest(self):
         """By the ledger where a row has one of its own."""
@@ -195,7 +213,7 @@ class Refused(LatencyCase):
                 (["-e", "wall"], "--event wall: latency is of single waits"),
                 (["-e", "waker"], "--event waker: latency is of single waits"),
                 (["-e", "lunch"], "give cpu, offcpu, runq, wall or waker"),
-                (["--by", "function"], "give reason, stack, process, thread or unit"),
+                (["--by", "module"], "give reason, function, stack, process, thread or unit"),
                 (["--histogram", "-o", "csv"], "give --output table or json"),
                 (["-n", "-1"], "give a number"),
                 (["-o", "xml"], "give table, json or csv"),
