@@ -65,6 +65,7 @@ static bool is_exact(const struct event_row *row)
 static int judge(struct reading *reading, struct event_row *row)
 {
 	int r = wait_class_unpack(row->row.bin, &row->class);
+	struct estimate_sums alone = {0};
 
 	if (r < 0)
 		return r;
@@ -77,7 +78,9 @@ static int judge(struct reading *reading, struct event_row *row)
 		return 1;
 	if (reading->reasons)
 		row->row.node = wait_reasons_leaf(reading->reasons, row->row.node);
-	r = estimate_add(&reading->shown, row->row.bin, row->row.count, row->row.value);
+	r = estimate_add(&alone, row->row.bin, row->row.count, row->row.value);
+	estimate_sums_add(&reading->shown, &alone);
+	row->spread = estimate_spread_of(&alone);
 	if (r < 0 || is_exact(row))
 		return r;
 	r = scale(reading->estimate->factor, &row->row.value);
@@ -133,11 +136,13 @@ static void add_waits(const struct reading *reading, const struct wait_query *wa
 		      struct event_answer *answer)
 {
 	const struct estimate *e = &waits->estimate;
-	double half = estimate_half_width_ns(e, &reading->shown);
+	const struct estimate_spread spread = estimate_spread_of(&reading->shown);
+	double half = estimate_half_width_ns(e, &spread);
 	double so_far = (double)answer->half_width_ns;
 	uint64_t exact_ns = whole(reading->shown.exact_ns);
 
 	answer->is_estimate = true;
+	answer->estimate = *e;
 	answer->has_ledger = answer->has_ledger && waits->has_ledger;
 	answer->exact_ns += exact_ns;
 	answer->sampled_ns += reading->value > exact_ns ? reading->value - exact_ns : 0;
@@ -259,6 +264,7 @@ enum exit_code event_read(const struct query *query, const struct event_args *ar
 		if (code != EXIT_ANSWERED)
 			return code;
 		is_first = false;
+		answer.n_types++;
 	}
 	finish(query, args, &answer);
 	*ret = answer;

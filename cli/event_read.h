@@ -7,6 +7,7 @@
 #ifndef PROFD_EVENT_READ_H
 #define PROFD_EVENT_READ_H
 
+#include "estimate.h"
 #include "event_args.h"
 #include "query.h"
 #include "wait_class.h"
@@ -20,7 +21,8 @@ struct event_row {
 	struct store_row row;
 	enum sample_type type;
 	struct wait_class class;
-	enum wait_reason reason; /* WAIT_REASON_NONE: on a CPU, or not asked for */
+	enum wait_reason reason;       /* WAIT_REASON_NONE: on a CPU, or not asked for */
+	struct estimate_spread spread; /* not scaled */
 };
 
 /*
@@ -52,8 +54,11 @@ struct event_answer {
 	uint64_t overrun_ns;	 /* exact waits beyond the ledger's time: they should not be */
 	uint64_t half_width_ns;	 /* of the 95 % interval of the value */
 	uint64_t n_seen;	 /* waits seen, not estimated */
-	uint64_t max_ns;	 /* the group's longest wait in the ledger; 0 = not known */
-	uint64_t last_pass;	 /* number of the last bucket with a ledger; 0: there is none */
+	/* What scaled the rows, for the intervals of parts: known where they are of one kind. */
+	struct estimate estimate;
+	unsigned int n_types; /* kinds of time that were read */
+	uint64_t max_ns;      /* the group's longest wait in the ledger; 0 = not known */
+	uint64_t last_pass;   /* number of the last bucket with a ledger; 0: there is none */
 };
 
 /* Reads; after EXIT_ANSWERED event_answer_done() must follow, other codes were said. */
@@ -65,6 +70,13 @@ void event_answer_done(struct event_answer *answer);
 static inline bool event_answer_is_empty(const struct event_answer *answer)
 {
 	return answer->summary.value == 0 && answer->summary.count == 0;
+}
+
+/* Whether parts of the value have an interval of their own: of time on CPUs, or of several kinds of
+ * time together, there is none. */
+static inline bool event_answer_has_intervals(const struct event_answer *answer)
+{
+	return answer->is_estimate && answer->n_types == 1;
 }
 
 /* Whether there is a row for what was not sampled. */

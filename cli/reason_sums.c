@@ -13,6 +13,7 @@ static int add_row(void *ctx, const struct event_row *row)
 	struct reason_sum *sum = &sums->sums[row->reason];
 
 	sum->reason = row->reason;
+	estimate_spread_add(&sum->spread, &row->spread);
 	return __builtin_add_overflow(sum->value, row->row.value, &sum->value) ||
 			       __builtin_add_overflow(sum->count, row->row.count, &sum->count)
 		       ? -EBADMSG

@@ -10,6 +10,7 @@
 struct reason_sum {
 	enum wait_reason reason; /* NONE: on a CPU */
 	uint64_t value, count;
+	struct estimate_spread spread;
 };
 
 struct reason_sums {

@@ -79,6 +79,9 @@ static int print_json_row(const struct top *top, const struct top_row *row)
 	json_t *o = json_object();
 	int r = top_answer_json_keys(o, row, top->summary->value, json_null());
 
+	output_json_set(o, "half_width_ns",
+			row->has_interval ? output_json_uint(row->half_width_ns) : json_null(), &r);
+
 	if (r < 0) {
 		json_decref(o);
 		return r;
@@ -155,13 +158,25 @@ const char *const *top_answer_csv_header(void)
 
 int top_answer_csv(const struct top *top)
 {
-	int r = output_csv_row(csv_header, TOP_N_CSV);
+	const char *cells[TOP_N_CSV + 1];
+	int r;
+
+	memcpy(cells, csv_header, sizeof(csv_header));
+	cells[TOP_N_CSV] = "half_width_ns";
+	r = output_csv_row(cells, TOP_N_CSV + 1);
 
 	for (size_t i = 0; r == 0 && i < top->n_shown; i++) {
+		const struct top_row *row = &top->rows[i];
+		char half_width[24] = "";
 		struct top_csv csv;
 
-		top_answer_csv_cells(&top->rows[i], top->summary->value, &csv);
-		r = output_csv_row(csv.cells, TOP_N_CSV);
+		top_answer_csv_cells(row, top->summary->value, &csv);
+		memcpy(cells, csv.cells, sizeof(csv.cells));
+		if (row->has_interval)
+			(void)snprintf(half_width, sizeof(half_width), "%" PRIu64,
+				       row->half_width_ns);
+		cells[TOP_N_CSV] = half_width;
+		r = output_csv_row(cells, TOP_N_CSV + 1);
 	}
 	return r;
 }

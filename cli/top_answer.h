@@ -37,9 +37,12 @@ struct top_row {
 	uint32_t pid, tid;
 	const char *comm, *unit, *container;
 	const char *wait_reason;
-	bool is_rest;	      /* what was not sampled */
-	uint64_t self, total; /* nanoseconds */
-	uint64_t count;	      /* of self, in 1/PROFILE_COUNT_ONE */
+	bool is_rest;		       /* what was not sampled */
+	uint64_t self, total;	       /* nanoseconds */
+	uint64_t count;		       /* of self, in 1/PROFILE_COUNT_ONE */
+	struct estimate_spread spread; /* of total */
+	bool has_interval;
+	uint64_t half_width_ns; /* of the 95 % interval of total */
 };
 
 /* Nothing told apart, no time. */

@@ -7,6 +7,7 @@
 #include "top_read.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "reason_sums.h"
@@ -19,7 +20,9 @@
 /* What the samples whose leaf is a node add up to, in the partition being read. */
 struct node_sums {
 	struct totals *totals;
+	bool has_intervals; /* what is read may be waits */
 	uint64_t *value, *count;
+	struct estimate_spread *spread;
 	uint32_t n_nodes;
 };
 
@@ -27,7 +30,9 @@ static void node_sums_done(struct node_sums *sums)
 {
 	free(sums->value);
 	free(sums->count);
+	free(sums->spread);
 	sums->value = sums->count = NULL;
+	sums->spread = NULL;
 }
 
 static int begin_nodes(void *ctx, const struct dictionary *dictionary)
@@ -38,7 +43,9 @@ static int begin_nodes(void *ctx, const struct dictionary *dictionary)
 	sums->n_nodes = dictionary->n_nodes;
 	sums->value = calloc(dictionary->n_nodes, sizeof(*sums->value));
 	sums->count = calloc(dictionary->n_nodes, sizeof(*sums->count));
-	return sums->value && sums->count ? 0 : -ENOMEM;
+	if (sums->has_intervals)
+		sums->spread = calloc(dictionary->n_nodes, sizeof(*sums->spread));
+	return sums->value && sums->count && (sums->spread || !sums->has_intervals) ? 0 : -ENOMEM;
 }
 
 static int add_node(void *ctx, const struct event_row *event_row)
@@ -50,13 +57,16 @@ static int add_node(void *ctx, const struct event_row *event_row)
 	    __builtin_add_overflow(sums->value[row->node], row->value, &sums->value[row->node]) ||
 	    __builtin_add_overflow(sums->count[row->node], row->count, &sums->count[row->node]))
 		return -EBADMSG;
+	if (sums->spread)
+		estimate_spread_add(&sums->spread[row->node], &event_row->spread);
 	return 0;
 }
 
 static int end_nodes(void *ctx, const struct dictionary *dictionary)
 {
 	struct node_sums *sums = ctx;
-	int r = totals_add(sums->totals, dictionary, sums->value, sums->count);
+	int r = totals_add_sampled(sums->totals, dictionary, sums->value, sums->count,
+				   sums->spread);
 
 	node_sums_done(sums);
 	return r;
@@ -71,7 +81,12 @@ static int begin_series(void *ctx, const struct dictionary *dictionary)
 
 static int add_series(void *ctx, const struct event_row *row)
 {
-	return series_totals_visitor.row(ctx, &row->row);
+	int r = series_totals_visitor.row(ctx, &row->row);
+
+	/* Time on a CPU has none. */
+	if (r < 0 || row->spread.sampled_ns == 0)
+		return r;
+	return series_totals_add_spread(ctx, row->row.series, &row->spread);
 }
 
 static int end_series(void *ctx, const struct dictionary *dictionary)
@@ -99,6 +114,7 @@ static void get_total(const void *rows, size_t i, struct top_row *ret)
 	ret->self = from->self;
 	ret->total = from->total;
 	ret->count = from->self_count;
+	ret->spread = from->spread;
 }
 
 static void get_series(const void *rows, size_t i, struct top_row *ret)
@@ -113,6 +129,7 @@ static void get_series(const void *rows, size_t i, struct top_row *ret)
 	ret->container = from->container;
 	ret->self = ret->total = from->value;
 	ret->count = from->count;
+	ret->spread = from->spread;
 }
 
 static void get_reason(const void *rows, size_t i, struct top_row *ret)
@@ -120,8 +137,18 @@ static void get_reason(const void *rows, size_t i, struct top_row *ret)
 	const struct reason_sum *from = (const struct reason_sum *)rows + i;
 
 	ret->wait_reason = reason_sum_name(from);
+	ret->spread = from->spread;
 	ret->self = ret->total = from->value;
 	ret->count = from->count;
+}
+
+static void set_interval(const struct event_answer *answer, struct top_row *row)
+{
+	if (!event_answer_has_intervals(answer) || row->is_rest)
+		return;
+	row->has_interval = true;
+	row->half_width_ns =
+		(uint64_t)llround(estimate_half_width_ns(&answer->estimate, &row->spread));
 }
 
 /* Puts the row of what was not sampled where it belongs among the others. */
@@ -154,6 +181,7 @@ static int fill(struct top *top, const struct source *source, struct top_row **r
 		} else {
 			i++;
 		}
+		set_interval(top->answer, row);
 	}
 	*ret = rows;
 	return 0;
@@ -193,6 +221,7 @@ static enum exit_code read_stacks(struct top *top, struct event_answer *answer)
 	if (totals_new(by_module ? TOTALS_BY_MODULE : TOTALS_BY_FUNCTION, &totals) < 0)
 		return query_no_memory();
 	sums.totals = totals;
+	sums.has_intervals = top->options->event.event != EVENT_CPU;
 	code = event_read(top->query, &top->options->event, &sink, &sums, answer);
 	if (code != EXIT_ANSWERED)
 		return code;

@@ -35,6 +35,25 @@ int estimate_add(struct estimate_sums *sums, uint32_t bin, uint64_t count, uint6
 	return 0;
 }
 
+void estimate_spread_add(struct estimate_spread *to, const struct estimate_spread *more)
+{
+	to->sampled_ns += more->sampled_ns;
+	to->variance += more->variance;
+	to->third += more->third;
+}
+
+void estimate_sums_add(struct estimate_sums *to, const struct estimate_sums *more)
+{
+	to->exact_ns += more->exact_ns;
+	to->exact_count += more->exact_count;
+	to->sampled_ns += more->sampled_ns;
+	to->sampled_count += more->sampled_count;
+	to->n_samples += more->n_samples;
+	to->squares += more->squares;
+	to->variance += more->variance;
+	to->third += more->third;
+}
+
 /* Whether the remainder is what the sampled waits add up to. Where much is exact it is a small
  * difference of large numbers, and may be anything. */
 static bool is_share(const struct estimate *estimate, double ledger_ns)
@@ -98,7 +117,7 @@ static double above_0(double value)
  * contains the other. To first order its error is that of (1 - p) * part - p * rest, and draws are
  * independent (Cochran, Sampling Techniques, 6.3).
  */
-double estimate_half_width_ns(const struct estimate *estimate, const struct estimate_sums *part)
+double estimate_half_width_ns(const struct estimate *estimate, const struct estimate_spread *part)
 {
 	const struct estimate_sums *group = &estimate->group;
 	double variance = part->variance, third = part->third;

@@ -33,6 +33,19 @@ struct estimate_sums {
 	double third;	 /* how value and variance go together: sum of d^3 * w * (w-1)^2 */
 };
 
+/* How unsure a part is: of its sums what its interval is made of. Spreads add up as sums do. */
+struct estimate_spread {
+	double sampled_ns, variance, third;
+};
+
+static inline struct estimate_spread estimate_spread_of(const struct estimate_sums *sums)
+{
+	return (struct estimate_spread){sums->sampled_ns, sums->variance, sums->third};
+}
+
+void estimate_spread_add(struct estimate_spread *to, const struct estimate_spread *more);
+void estimate_sums_add(struct estimate_sums *to, const struct estimate_sums *more);
+
 /* Adds a row. Returns 0 or -EBADMSG for a class that is none. */
 int estimate_add(struct estimate_sums *sums, uint32_t bin, uint64_t count, uint64_t value);
 
@@ -59,6 +72,6 @@ void estimate_init(struct estimate *estimate, const struct estimate_sums *group,
  * mostly the estimate that is too low.
  */
 double estimate_ns(const struct estimate *estimate, const struct estimate_sums *part);
-double estimate_half_width_ns(const struct estimate *estimate, const struct estimate_sums *part);
+double estimate_half_width_ns(const struct estimate *estimate, const struct estimate_spread *part);
 
 #endif

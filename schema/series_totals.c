@@ -17,13 +17,15 @@ struct entry {
 	struct series_group_key key;
 	struct series_group_names names;
 	uint64_t value, count;
+	struct estimate_spread spread;
 };
 
 struct series_totals {
 	enum series_totals_by by;
 	struct string_table strings;
 	struct id_table entries;
-	uint64_t *value, *count; /* by series of the partition being read */
+	uint64_t *value, *count;	/* by series of the partition being read */
+	struct estimate_spread *spread; /* NULL: nothing was said */
 	uint32_t n_series;
 	struct series_totals_row *rows;
 };
@@ -45,7 +47,9 @@ static void forget_partition(struct series_totals *totals)
 {
 	free(totals->value);
 	free(totals->count);
+	free(totals->spread);
 	totals->value = totals->count = NULL;
+	totals->spread = NULL;
 	totals->n_series = 0;
 }
 
@@ -90,9 +94,22 @@ static int add_row(void *ctx, const struct store_row *row)
 	return 0;
 }
 
-static int add_series(struct series_totals *totals, const struct profile_series *series,
-		      uint64_t value, uint64_t count)
+int series_totals_add_spread(struct series_totals *totals, uint32_t series,
+			     const struct estimate_spread *spread)
 {
+	if (series >= totals->n_series)
+		return -EBADMSG;
+	if (!totals->spread)
+		totals->spread = calloc(totals->n_series, sizeof(*totals->spread));
+	if (!totals->spread)
+		return -ENOMEM;
+	estimate_spread_add(&totals->spread[series], spread);
+	return 0;
+}
+
+static int add_series(struct series_totals *totals, const struct profile_series *series, uint32_t i)
+{
+	uint64_t value = totals->value[i], count = totals->count[i];
 	struct entry key = {}, *entry;
 	uint32_t id = 0;
 	int r = series_group_key(totals->by, &totals->strings, series, &key.key);
@@ -104,6 +121,8 @@ static int add_series(struct series_totals *totals, const struct profile_series 
 	entry = id_table_at(&totals->entries, id);
 	if (!add(&entry->value, value) || !add(&entry->count, count))
 		return -EBADMSG;
+	if (totals->spread)
+		estimate_spread_add(&entry->spread, &totals->spread[i]);
 	return series_group_take_names(totals->by, &totals->strings, series, value, &entry->names);
 }
 
@@ -114,8 +133,7 @@ static int end(void *ctx, const struct dictionary *dictionary)
 
 	for (uint32_t i = 0; r == 0 && i < totals->n_series; i++)
 		if (totals->value[i] || totals->count[i])
-			r = add_series(totals, &dictionary->series[i], totals->value[i],
-				       totals->count[i]);
+			r = add_series(totals, &dictionary->series[i], i);
 	forget_partition(totals);
 	return r;
 }
@@ -166,6 +184,7 @@ int series_totals_rows(struct series_totals *totals, const struct series_totals_
 			.container = string_table_at(strings, entry->names.container),
 			.value = entry->value,
 			.count = entry->count,
+			.spread = entry->spread,
 		};
 	}
 	qsort(rows, n - 1, sizeof(*rows), by_value_falling);

@@ -7,6 +7,7 @@
 #define PROFD_SERIES_TOTALS_H
 
 #include "cleanup.h"
+#include "estimate.h"
 #include "store.h"
 
 enum series_totals_by {
@@ -25,8 +26,9 @@ struct series_totals_row {
 	uint32_t pid, tid;
 	uint64_t start_boot_ns;
 	const char *comm, *exe, *unit, *container;
-	uint64_t value; /* nanoseconds or bytes */
-	uint64_t count; /* in 1/PROFILE_COUNT_ONE */
+	uint64_t value;		       /* nanoseconds or bytes */
+	uint64_t count;		       /* in 1/PROFILE_COUNT_ONE */
+	struct estimate_spread spread; /* of what was said of its rows */
 };
 
 struct series_totals;
@@ -38,6 +40,11 @@ DEFINE_CLEANUP(struct series_totals *, series_totals_free);
 /* Fills totals, which are its context. Rows are refused with -EBADMSG when their series is out of
  * range or a sum overflows. */
 extern const struct store_visitor series_totals_visitor;
+
+/* Says how unsure a row is that the visitor was given. Returns 0, -ENOMEM, or -EBADMSG for a series
+ * that is out of range. */
+int series_totals_add_spread(struct series_totals *totals, uint32_t series,
+			     const struct estimate_spread *spread);
 
 /* The rows, by falling value (ties: by numbers, then names), valid until series_totals_free or the
  * next reading. Returns 0 or -ENOMEM. */

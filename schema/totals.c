@@ -15,6 +15,8 @@ struct totals {
 	enum totals_by by;
 	struct totals_keys keys;
 	struct totals_row *sorted;
+	struct estimate_spread *spreads; /* of totals, by key; NULL: none was given */
+	uint32_t n_spreads;
 	uint64_t value, count; /* of all: no key's sum is larger */
 	uint64_t truncated, unnamed;
 };
@@ -42,8 +44,10 @@ struct walk {
 	/* the last frame that was asked for: neighbours are mostly of one function */
 	uint32_t last_function, last_file, last_key;
 	uint32_t open_truncations;
-	const uint64_t *value, *count; /* of the nodes alone */
-	uint32_t no_leaf;	       /* key of what has no leaf; 0 = there is nothing */
+	const uint64_t *value, *count;	      /* of the nodes alone */
+	const struct estimate_spread *spread; /* as well; NULL: none */
+	struct estimate_spread *subtrees;     /* of the subtrees, where there are */
+	uint32_t no_leaf;		      /* key of what has no leaf; 0 = there is nothing */
 };
 
 int totals_new(enum totals_by by, struct totals **ret)
@@ -64,6 +68,7 @@ struct totals *totals_free(struct totals *totals)
 		return NULL;
 	totals_keys_done(&totals->keys);
 	free(totals->sorted);
+	free(totals->spreads);
 	free(totals);
 	return NULL;
 }
@@ -73,6 +78,7 @@ static void walk_done(struct walk *walk)
 	free(walk->nodes);
 	free(walk->locations);
 	free(walk->keys);
+	free(walk->subtrees);
 }
 
 /* Adds each node to its parent, links what has weight by rising id, marks its locations. Returns 0,
@@ -95,6 +101,8 @@ static int sum_subtrees(struct walk *walk)
 		if (__builtin_add_overflow(parent->value, nodes[i].value, &parent->value) ||
 		    __builtin_add_overflow(parent->count, nodes[i].count, &parent->count))
 			return -EBADMSG;
+		if (walk->spread)
+			estimate_spread_add(&walk->subtrees[nodes[i].parent], &walk->subtrees[i]);
 		nodes[i].next = parent->first_child;
 		parent->first_child = i;
 		walk->locations[nodes[i].location].used = true;
@@ -263,6 +271,30 @@ static int add_self(struct walk *walk)
 	return add_no_leaf(walk, no_leaf, no_leaf_count);
 }
 
+/* One more entry for each key that has none. Keys are all there before the walk. */
+static int make_spreads(struct totals *totals)
+{
+	uint32_t n = totals->keys.n;
+	struct estimate_spread *spreads;
+
+	if (n <= totals->n_spreads)
+		return 0;
+	spreads = reallocarray(totals->spreads, n, sizeof(*spreads));
+	if (!spreads)
+		return -ENOMEM;
+	memset(spreads + totals->n_spreads, 0, (n - totals->n_spreads) * sizeof(*spreads));
+	totals->spreads = spreads;
+	totals->n_spreads = n;
+	return 0;
+}
+
+static void add_spread(struct walk *walk, uint32_t key, const struct estimate_spread *all,
+		       size_t node)
+{
+	if (walk->spread)
+		estimate_spread_add(&walk->totals->spreads[key], &all[node]);
+}
+
 static void enter(struct walk *walk, const struct walk_node *node)
 {
 	const struct walk_location *location = &walk->locations[node->location];
@@ -275,6 +307,7 @@ static void enter(struct walk *walk, const struct walk_node *node)
 
 		sum->total += walk->value[node - walk->nodes];
 		sum->total_count += walk->count[node - walk->nodes];
+		add_spread(walk, walk->no_leaf, walk->spread, (size_t)(node - walk->nodes));
 	}
 	for (uint32_t i = 0; i < location->n; i++) {
 		struct totals_sum *sum = &walk->totals->keys.sums[keys[i]];
@@ -283,6 +316,7 @@ static void enter(struct walk *walk, const struct walk_node *node)
 			continue;
 		sum->total += node->value;
 		sum->total_count += node->count;
+		add_spread(walk, keys[i], walk->subtrees, (size_t)(node - walk->nodes));
 	}
 }
 
@@ -322,8 +356,18 @@ static void add_totals(struct walk *walk)
 int totals_add(struct totals *totals, const struct dictionary *dictionary, const uint64_t *value,
 	       const uint64_t *count)
 {
-	_cleanup_(walk_done) struct walk walk = {
-		.totals = totals, .dictionary = dictionary, .value = value, .count = count};
+	return totals_add_sampled(totals, dictionary, value, count, NULL);
+}
+
+int totals_add_sampled(struct totals *totals, const struct dictionary *dictionary,
+		       const uint64_t *value, const uint64_t *count,
+		       const struct estimate_spread *spread)
+{
+	_cleanup_(walk_done) struct walk walk = {.totals = totals,
+						 .dictionary = dictionary,
+						 .value = value,
+						 .count = count,
+						 .spread = spread};
 	int r;
 
 	if (!dictionary->n_nodes)
@@ -332,14 +376,26 @@ int totals_add(struct totals *totals, const struct dictionary *dictionary, const
 	walk.locations = calloc((size_t)dictionary->n_locations + 1, sizeof(*walk.locations));
 	if (!walk.nodes || !walk.locations)
 		return -ENOMEM;
+	if (spread) {
+		walk.subtrees = reallocarray(NULL, dictionary->n_nodes, sizeof(*spread));
+		if (!walk.subtrees)
+			return -ENOMEM;
+		memcpy(walk.subtrees, spread, dictionary->n_nodes * sizeof(*spread));
+	}
 	r = sum_subtrees(&walk);
 	if (r == 0)
 		r = name_locations(&walk);
 	if (r == 0)
 		r = add_self(&walk);
-	if (r == 0)
-		add_totals(&walk);
-	return r;
+	if (r == 0 && spread)
+		r = make_spreads(totals);
+	if (r < 0)
+		return r;
+	/* Those without any stack are at the root, which the walk does not enter. */
+	if (walk.no_leaf)
+		add_spread(&walk, walk.no_leaf, spread, 0);
+	add_totals(&walk);
+	return 0;
 }
 
 static int by_strings(const struct totals_row *x, const struct totals_row *y)
@@ -391,6 +447,8 @@ int totals_rows(struct totals *totals, bool by_self, const struct totals_row **r
 			.total = keys->sums[i].total,
 			.self_count = keys->sums[i].self_count,
 			.total_count = keys->sums[i].total_count,
+			.spread = i < totals->n_spreads ? totals->spreads[i]
+							: (struct estimate_spread){0},
 		};
 	qsort(sorted, keys->n - 1, sizeof(*sorted), by_self ? by_self_falling : by_total_falling);
 	*ret = sorted;

@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "dictionary.h"
+#include "estimate.h"
 
 /* A key's fields not told apart by the chosen grouping are "" or 0. */
 enum totals_by {
@@ -26,6 +27,7 @@ struct totals_row {
 	enum unknown_reason reason;
 	uint64_t self, total;		  /* values: nanoseconds or bytes */
 	uint64_t self_count, total_count; /* in 1/PROFILE_COUNT_ONE */
+	struct estimate_spread spread;	  /* of total; 0 where none was given */
 };
 
 struct totals;
@@ -41,6 +43,11 @@ DEFINE_CLEANUP(struct totals *, totals_free);
  */
 int totals_add(struct totals *totals, const struct dictionary *dictionary, const uint64_t *value,
 	       const uint64_t *count);
+
+/* The same, with how unsure each node's samples are; NULL = not at all. */
+int totals_add_sampled(struct totals *totals, const struct dictionary *dictionary,
+		       const uint64_t *value, const uint64_t *count,
+		       const struct estimate_spread *spread);
 
 /*
  * The rows, by falling self or total (ties: by the other, then by name), valid until totals_free or

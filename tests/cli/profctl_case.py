@@ -29,6 +29,7 @@ WINDOW_KEYS = ["schema", "kind", "command", "event", "since_ns", "until_ns", "ti
 ROW_KEYS = ["schema", "kind", "function", "module", "file", "line", "pid", "tid", "comm", "unit",
             "device", "op", "reason", "self_ns", "total_ns", "self_pct", "total_pct", "count",
             "bytes", "stack", "container"]
+TOP_KEYS = ROW_KEYS + ["half_width_ns"]
 LEDGER_KEYS = ["oncpu_ns", "user_ns", "system_ns", "runq_ns", "blocked_ns", "other_ns",
                "elapsed_ns", "voluntary_switches", "involuntary_switches", "threads", "rss_bytes",
                "peak_rss_bytes", "minor_faults", "major_faults", "read_bytes", "write_bytes",

@@ -8,7 +8,7 @@ import pathlib
 import sqlite3
 import subprocess
 
-from profctl_case import (ROW_KEYS, START, WINDOW, WINDOW_KEYS, ProfctlCase, main, make_store,
+from profctl_case import (START, TOP_KEYS, WINDOW, WINDOW_KEYS, ProfctlCase, main, make_store,
                           recent_start)
 
 NS = 10**9
@@ -63,7 +63,7 @@ class Json(ProfctlCase):
             self.assertGreater(len(lines), 1)
             self.assertEqual(list(lines[0]), WINDOW_KEYS)
             for row in lines[1:]:
-                self.assertEqual(list(row), ROW_KEYS)
+                self.assertEqual(list(row), TOP_KEYS)
                 self.assertEqual((row["schema"], row["kind"]), (1, "row"))
 
     def test_jq_reads_it(self):
@@ -146,7 +146,7 @@ class Csv(ProfctlCase):
         out, _ = self.run_profctl("top", "-o", "csv", "-n", "0", *WINDOW)
         self.assertEqual(out.count(b"\r\n"), out.count(b"\n"))
         rows = list(csv.DictReader(io.StringIO(out.decode(), newline="")))
-        self.assertEqual(list(rows[0]), [key for key in ROW_KEYS[2:] if key != "stack"])
+        self.assertEqual(list(rows[0]), [key for key in TOP_KEYS[2:] if key != "stack"])
         _, expected = self.top_json(*WINDOW)
         self.assertEqual(len(rows), len(expected))
         for row, other in zip(rows, expected):

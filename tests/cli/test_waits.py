@@ -8,7 +8,7 @@ import json
 import pathlib
 import sqlite3
 
-from profctl_case import (ROW_KEYS, WINDOW, WINDOW_KEYS, ProfctlCase, main, make_store,
+from profctl_case import (TOP_KEYS, WINDOW, WINDOW_KEYS, ProfctlCase, main, make_store,
                           make_waits)
 
 MS = 10**6
@@ -96,6 +96,51 @@ class Figures(WaitsCase):
         out, _ = self.run_profctl("top", "-e", "offcpu", "-p", "2000", "-n", "2", *WINDOW)
         self.assertIn(b"...3 more rows.", out)
 
+    def test_how_sure_a_row_is(self):
+        """Three samples of 5 ms with weight 8, by the formula of estimate.c written down again."""
+        variance, third = 24 * 7 * 5**2, 24 * 7**2 * 5**3
+        half_width = 1.959964 * (1 + 2 * third**2 / variance**3) * variance**0.5 * MS
+        expected = {"do_nanosleep": half_width, "futex_wait": 0, "[not sampled]": None}
+        _, functions = self.by("function", "-e", "offcpu", "-p", "2000")
+        for function, width in expected.items():
+            if width:
+                self.assertAlmostEqual(functions[function]["half_width_ns"], width, delta=1)
+            else:
+                self.assertEqual(functions[function]["half_width_ns"], width)
+        # A caller's is that of all below it, and so is a whole process's.
+        for row in ([functions["main"]] +
+                    [row for by in ("process", "thread", "unit", "module")
+                     for row in self.top_json("-e", "offcpu", "-p", "2000", "--by", by, *WINDOW)[1]
+                     if row["function"] is None]):
+            self.assertAlmostEqual(row["half_width_ns"], half_width, delta=1)
+        _, reasons = self.by("reason", "-e", "offcpu", "-p", "2000", "--by", "reason")
+        self.assertEqual((reasons["lock"]["half_width_ns"], round(half_width)),
+                         (0, reasons["sleep"]["half_width_ns"]))
+        # Scaled, by reason as by function.
+        _, reasons = self.by("reason", "-e", "offcpu", "--by", "reason")
+        _, functions = self.by("function", "-e", "offcpu")
+        self.assertEqual(reasons["sleep"]["half_width_ns"],
+                         functions["do_nanosleep"]["half_width_ns"])
+        self.assertLess(0, reasons["sleep"]["half_width_ns"])
+        for event in ("cpu", "wall"):
+            _, rows = self.top_json("-e", event, *WINDOW)
+            self.assertEqual({row["half_width_ns"] for row in rows}, {None})
+
+    def test_cpu_is_the_same_in_wall(self):
+        """The waits beside it have a factor, which is not that of the samples of CPU time."""
+        for filters in ([], ["-p", "1000"], ["-p", "2000"], ["-c", "web*"]):
+            _, cpu = self.top_json("-e", "cpu", *filters, *WINDOW)
+            _, wall = self.top_json("-e", "wall", *filters, *WINDOW)
+            keys = ("function", "module", "reason")
+            in_wall = {tuple(row[key] for key in keys): (row["self_ns"], row["count"])
+                       for row in wall}
+            for row in cpu:
+                self.assertEqual(in_wall[tuple(row[key] for key in keys)],
+                                 (row["self_ns"], row["count"]))
+            _, reasons = self.by("reason", "-e", "wall", "--by", "reason", *filters)
+            self.assertEqual(reasons["[on-cpu]"]["self_ns"] if cpu else 0,
+                             sum(row["self_ns"] for row in cpu))
+
     def test_everything_adds_up(self):
         for event in WAIT_EVENTS:
             for filters in ([], ["-p", "2000"], ["-p", "1000"], ["-c", "web*"]):
@@ -111,7 +156,7 @@ class Figures(WaitsCase):
                                 window["machine_total_ns"], window["not_sampled_ns"]))
                     self.assertEqual(list(window), WINDOW_KEYS)
                     for row in rows:
-                        self.assertEqual(list(row), ROW_KEYS)
+                        self.assertEqual(list(row), TOP_KEYS)
                 self.assertEqual(len(totals), 1, (event, filters, totals))
 
     def test_wall_is_the_sum(self):
@@ -185,6 +230,12 @@ class Figures(WaitsCase):
         _, expected = self.top_json("-e", "wall", *WINDOW)
         self.assertEqual([(row["function"], int(row["self_ns"])) for row in rows],
                          [(row["function"] or "", row["self_ns"]) for row in expected])
+        self.assertEqual({row["half_width_ns"] for row in rows}, {""})
+        out, _ = self.run_profctl("top", "-e", "offcpu", "-o", "csv", "-n", "0", *WINDOW)
+        rows = list(csv.DictReader(io.StringIO(out.decode(), newline="")))
+        _, expected = self.top_json("-e", "offcpu", *WINDOW)
+        self.assertEqual([int(row["half_width_ns"]) for row in rows],
+                         [row["half_width_ns"] for row in expected])
 
     def test_export_says_how_sure_it_is(self):
         out, err = self.run_profctl("export", "-e", "offcpu", "-p", "2000", "-o", "folded",

@@ -35,6 +35,13 @@ static void assert_near(double a, double b)
 		fail_msg("%.12g is not %.12g", a, b);
 }
 
+static double half_width_ns(const struct estimate *estimate, const struct estimate_sums *part)
+{
+	const struct estimate_spread spread = estimate_spread_of(part);
+
+	return estimate_half_width_ns(estimate, &spread);
+}
+
 static void test_sums(void **state)
 {
 	struct estimate_sums sums = {};
@@ -70,7 +77,7 @@ static void test_largest_numbers(void **state)
 		add(&sums, (struct wait_class){.bin = 1, .weight_log2 = 15}, INT64_MAX, INT64_MAX);
 	estimate_init(&estimate, &sums, true, 1e30);
 	assert_true(isfinite(estimate.factor) && estimate.scaled);
-	assert_true(isfinite(estimate_half_width_ns(&estimate, &sums)));
+	assert_true(isfinite(half_width_ns(&estimate, &sums)));
 }
 
 static void test_nothing(void **state)
@@ -81,7 +88,7 @@ static void test_nothing(void **state)
 	(void)state;
 	estimate_init(&estimate, &none, false, 0);
 	assert_near(estimate_ns(&estimate, &none), 0);
-	assert_near(estimate_half_width_ns(&estimate, &none), 0);
+	assert_near(half_width_ns(&estimate, &none), 0);
 	assert_near(estimate.not_sampled_ns, 0);
 	/* Nothing was drawn, and the ledger knows better. */
 	estimate_init(&estimate, &none, true, 1000);
@@ -114,10 +121,10 @@ static void test_scaled(void **state)
 	assert_near(estimate_ns(&estimate, &b), 280000);
 	assert_near(estimate_ns(&estimate, &group), 480000);
 	/* The whole is the ledger's, and that is known. */
-	assert_near(estimate_half_width_ns(&estimate, &group), 0);
+	assert_near(half_width_ns(&estimate, &group), 0);
 	/* Half of the variance of a, as a and the rest are alike: (1-p)^2 + p^2 is a half; what
 	 * makes the interval skew cancels. */
-	assert_near(estimate_half_width_ns(&estimate, &a),
+	assert_near(half_width_ns(&estimate, &a),
 		    1.959964 * 1.25 * sqrt(20 * 56 * 1e6 / 2));
 }
 
@@ -137,7 +144,7 @@ static void test_too_few_samples(void **state)
 	assert_near(estimate.not_sampled_ns, 68000);
 	sigma = sqrt(29 * 8 * 7 * 1e6);
 	skewness2 = pow(29 * 8 * 49 * 1e9, 2) / pow(sigma, 6);
-	assert_near(estimate_half_width_ns(&estimate, &group),
+	assert_near(half_width_ns(&estimate, &group),
 		    1.959964 * (1 + 2 * skewness2) * sigma);
 	/* More was sampled than there was: nothing is left over, and the weights stand. */
 	estimate_init(&estimate, &group, true, 200000);

@@ -40,23 +40,12 @@ struct tally {
 	unsigned stacks, stacks_near;
 };
 
-static void add_sums(struct estimate_sums *to, const struct estimate_sums *from)
-{
-	to->exact_ns += from->exact_ns;
-	to->exact_count += from->exact_count;
-	to->sampled_ns += from->sampled_ns;
-	to->sampled_count += from->sampled_count;
-	to->n_samples += from->n_samples;
-	to->squares += from->squares;
-	to->variance += from->variance;
-	to->third += from->third;
-}
-
 static void count_cover(const struct estimate *estimate, const struct estimate_sums *sums,
 			double truth_ns, unsigned *covered, unsigned *narrow)
 {
 	double error_ns = fabs(estimate_ns(estimate, sums) - truth_ns);
-	double width_ns = estimate_half_width_ns(estimate, sums);
+	const struct estimate_spread spread = estimate_spread_of(sums);
+	double width_ns = estimate_half_width_ns(estimate, &spread);
 
 	*covered += error_ns <= width_ns;
 	*narrow += error_ns <= width_ns * WIDTH_WRONG;
@@ -88,7 +77,7 @@ static void count_run(const struct waits_run *run, struct tally *tally)
 	/* A run with an unlucky sample may be left unscaled, by the estimator's own rule. */
 	tally->scaled += scaled.scaled;
 	for (unsigned s = 0; s < WAITS_STACKS; s += WAITS_STACKS_EACH) {
-		add_sums(&part, &run->sums[s]);
+		estimate_sums_add(&part, &run->sums[s]);
 		part_truth_ns += run->truth_ns[s];
 	}
 	error = estimate_ns(&unscaled, &run->group) / run->ledger_ns - 1;

@@ -25,6 +25,7 @@ static const struct profile_series none = {
 struct timed {
 	struct profile_series series;
 	uint64_t value;
+	struct estimate_spread spread; /* none with sampled_ns 0 */
 };
 
 /* Reads a partition of these, each with one sample, of nodes that nobody checks. */
@@ -44,7 +45,38 @@ static int read_partition(struct series_totals *totals, const struct timed *time
 								  .node = UINT32_MAX - 1,
 								  .count = PROFILE_COUNT_ONE,
 								  .value = timed[i].value});
+	for (uint32_t i = 0; r == 0 && i < n; i++)
+		if (timed[i].spread.sampled_ns > 0)
+			r = series_totals_add_spread(totals, i + 1, &timed[i].spread);
 	return r < 0 ? r : series_totals_visitor.end(totals, &dictionary);
+}
+
+static void test_spreads(void **state)
+{
+	static const struct timed first[] = {
+		{{10, 11, 1, "worker", "/bin/web", "", "", ""}, 90 * MS, {90, 7, 5}},
+		{{10, 10, 1, "web", "/bin/web", "", "", ""}, 10 * MS, {10, 2, 1}},
+		{{20, 20, 1, "exact", "/bin/db", "", "", ""}, 50 * MS, {0}},
+	};
+	static const struct timed second[] = {
+		{{10, 11, 1, "worker", "/bin/web", "", "", ""}, 5 * MS, {5, 4, 3}}};
+	const struct estimate_spread more = {1, 1, 1};
+	_cleanup_(series_totals_freep) struct series_totals *totals = NULL;
+	const struct series_totals_row *rows;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(series_totals_new(SERIES_TOTALS_BY_PROCESS, &totals), 0);
+	/* No partition is being read. */
+	assert_int_equal(series_totals_add_spread(totals, 1, &more), -EBADMSG);
+	assert_int_equal(read_partition(totals, first, ARRAY_SIZE(first)), 0);
+	assert_int_equal(read_partition(totals, second, ARRAY_SIZE(second)), 0);
+	assert_int_equal(series_totals_rows(totals, &rows, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(rows[0].pid, 10);
+	assert_true(rows[0].spread.sampled_ns == 105 && rows[0].spread.variance == 13 &&
+		    rows[0].spread.third == 9);
+	assert_true(rows[1].spread.sampled_ns == 0 && rows[1].spread.variance == 0);
 }
 
 static void test_processes(void **state)
@@ -192,8 +224,11 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_processes), cmocka_unit_test(test_names_of_most_time),
-		cmocka_unit_test(test_threads),	  cmocka_unit_test(test_units),
+		cmocka_unit_test(test_processes),
+		cmocka_unit_test(test_spreads),
+		cmocka_unit_test(test_names_of_most_time),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_refused),
 	};
 

@@ -149,6 +149,38 @@ static void test_by_hand(void **state)
 	assert_string_equal(find_row(totals, "main", "/bin/a", 0)->source, "a.c");
 }
 
+/* As the values do, with recursion once, over two partitions. */
+static void test_spreads(void **state)
+{
+	const struct dictionary dictionary = dictionary_of(hand_nodes, ARRAY_SIZE(hand_nodes));
+	uint64_t value[ARRAY_SIZE(hand_nodes)], count[ARRAY_SIZE(hand_nodes)];
+	struct estimate_spread spread[ARRAY_SIZE(hand_nodes)];
+	_cleanup_(totals_freep) struct totals *totals = NULL;
+	const struct totals_row *rows;
+	size_t n;
+
+	(void)state;
+	hand_weights(value, count);
+	value[0] = 1 << 20; /* without a stack */
+	for (uint32_t i = 0; i < ARRAY_SIZE(hand_nodes); i++)
+		spread[i] = (struct estimate_spread){(double)value[i], 2.0 * (double)value[i],
+						     3.0 * (double)value[i]};
+	assert_int_equal(totals_new(TOTALS_BY_FUNCTION, &totals), 0);
+	assert_int_equal(totals_add(totals, &dictionary, value, count), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(totals_add_sampled(totals, &dictionary, value, count, spread), 0);
+	assert_int_equal(totals_rows(totals, false, &rows, &n), 0);
+	assert_int_equal(n, 7);
+	for (size_t i = 0; i < n; i++) {
+		/* A third of it had none. */
+		double sampled_ns = (double)rows[i].total / 3 * 2;
+
+		assert_true(rows[i].spread.sampled_ns == sampled_ns);
+		assert_true(rows[i].spread.variance == 2 * sampled_ns);
+		assert_true(rows[i].spread.third == 3 * sampled_ns);
+	}
+}
+
 static void test_by_module(void **state)
 {
 	const struct dictionary dictionary = dictionary_of(hand_nodes, ARRAY_SIZE(hand_nodes));
@@ -377,6 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_by_module),
+		cmocka_unit_test(test_spreads),
 		cmocka_unit_test(test_partitions_are_merged),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_samples_without_a_stack),
