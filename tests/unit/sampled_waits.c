@@ -19,7 +19,6 @@
 #define WEIGHT_MAX   10
 #define BINS	     80 /* more than the longest wait of any scene needs */
 #define WINDOW_NS    100e6
-#define BUDGET	     200  /* captures in a window */
 #define BETWEEN_NS   20e3 /* on the CPU between two waits */
 #define PARETO_RANGE 1e3
 
@@ -107,10 +106,10 @@ static unsigned choose_weight(const struct simulation *s, const struct thread *t
 static void end_windows(struct simulation *s, double now_ns)
 {
 	for (; now_ns >= s->window_until_ns; s->window_until_ns += WINDOW_NS) {
-		if (s->captures < BUDGET / 2)
+		if (s->captures < s->scene->budget / 2)
 			s->m *= 2;
 		else
-			s->m *= (double)BUDGET / s->captures;
+			s->m *= (double)s->scene->budget / s->captures;
 		s->m = fmin(fmax(s->m, 0x1p-10), 0x1p10);
 		s->captures = 0;
 	}

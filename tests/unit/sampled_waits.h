@@ -25,6 +25,7 @@ struct waits_scene {
 	enum waits_shape shape;
 	double parameter;
 	double run_ns;	       /* simulated time */
+	unsigned budget;       /* captures in a tenth of a second that the sampler aims at */
 	bool stack_worth_more; /* a mistake: waits of the first stack of a thread count 20 % more */
 };
 
