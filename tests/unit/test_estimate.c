@@ -124,8 +124,7 @@ static void test_scaled(void **state)
 	assert_near(half_width_ns(&estimate, &group), 0);
 	/* Half of the variance of a, as a and the rest are alike: (1-p)^2 + p^2 is a half; what
 	 * makes the interval skew cancels. */
-	assert_near(half_width_ns(&estimate, &a),
-		    1.959964 * 1.25 * sqrt(20 * 56 * 1e6 / 2));
+	assert_near(half_width_ns(&estimate, &a), 1.959964 * 1.25 * sqrt(20 * 56 * 1e6 / 2));
 }
 
 static void test_too_few_samples(void **state)
@@ -144,8 +143,7 @@ static void test_too_few_samples(void **state)
 	assert_near(estimate.not_sampled_ns, 68000);
 	sigma = sqrt(29 * 8 * 7 * 1e6);
 	skewness2 = pow(29 * 8 * 49 * 1e9, 2) / pow(sigma, 6);
-	assert_near(half_width_ns(&estimate, &group),
-		    1.959964 * (1 + 2 * skewness2) * sigma);
+	assert_near(half_width_ns(&estimate, &group), 1.959964 * (1 + 2 * skewness2) * sigma);
 	/* More was sampled than there was: nothing is left over, and the weights stand. */
 	estimate_init(&estimate, &group, true, 200000);
 	assert_near(estimate.not_sampled_ns, 0);
