@@ -49,6 +49,20 @@ static __always_inline void add_missed_wait(const struct account *a, struct thre
 	ret->n_missed--;
 }
 
+/* A switch to the thread that is told of is measured first, then counted. What is read in this
+ * order may be one too few, so that the next record has one too many, but never the other way
+ * round. */
+static __always_inline __u32 count_missed(const struct account *a)
+{
+	const struct thread *t = a->thread;
+	__u32 pcount = *(const volatile __u32 *)&a->task->sched_info.pcount;
+	bool is_arriving = !a->is_running && t->out_ns &&
+			   *(const volatile __u64 *)&t->charged_until & THREAD_CLOSED &&
+			   *(const volatile __u32 *)&t->out_pcount == pcount;
+
+	return pcount + is_arriving - *(const volatile __u32 *)&t->n_measured;
+}
+
 /* Running totals now. What is estimated may be a little above what the kernel counts in the end:
  * no time on a CPU or waiting for one goes back. */
 static __always_inline void account_totals(const struct account *a, struct thread_base *ret)
@@ -61,7 +75,7 @@ static __always_inline void account_totals(const struct account *a, struct threa
 	ret->mono_ns = a->mono_ns;
 	ret->clock_ns = a->clock_ns;
 	ret->oncpu_ns = task->se.sum_exec_runtime;
-	ret->runq_ns = task->sched_info.run_delay;
+	ret->runq_ns = task->sched_info.run_delay + t->unqueued_ns;
 	/* The queue's clocks may be a tick old; what the clock is ahead of them was run as well. */
 	if (a->is_running) {
 		__s64 since =
@@ -70,8 +84,11 @@ static __always_inline void account_totals(const struct account *a, struct threa
 		/* Its CPU may be counting just now. */
 		if (since > 0)
 			ret->oncpu_ns += since;
-	} else if (queued_ns && a->clock_ns > queued_ns)
+	} else if (queued_ns && a->clock_ns > queued_ns) {
 		ret->runq_ns += a->clock_ns - queued_ns;
+	} else if (is_pending(t, task) && is_unqueued(t, task) && a->clock_ns > t->out_ns) {
+		ret->runq_ns += a->clock_ns - t->out_ns;
+	}
 	ret->oncpu_ns = larger(ret->oncpu_ns, a->base->oncpu_ns);
 	ret->runq_ns = larger(ret->runq_ns, a->base->runq_ns);
 	ret->utime_ns = larger(task->utime, a->base->utime_ns);
@@ -87,12 +104,11 @@ static __always_inline void account_totals(const struct account *a, struct threa
 		ret->read_bytes = task->ioac.read_bytes;
 		ret->write_bytes = task->ioac.write_bytes;
 	}
-	ret->n_missed = (__u32)task->sched_info.pcount - t->n_measured;
+	ret->n_missed = count_missed(a);
 	if (a->is_running)
 		add_missed_wait(a, ret);
-	else if (is_arriving(t, task))
-		ret->n_missed++;
 	ret->is_started = 1;
+	ret->is_asleep = task_state(task) != 0;
 }
 
 /* By a call: the verifier of those kernels does not look into an array of a typedef. */
@@ -166,7 +182,10 @@ static __always_inline void account_record(const struct account *a, const struct
 		__u64 known_ns = ret->oncpu_ns + ret->runq_ns;
 
 		ret->flags |= WIRE_LEDGER_GATE;
-		ret->blocked_ns = ret->elapsed_ns > known_ns ? ret->elapsed_ns - known_ns : 0;
+		/* One that did not go to sleep had to wait for a CPU only. */
+		if (base->is_asleep || ret->voluntary_switches)
+			ret->blocked_ns =
+				ret->elapsed_ns > known_ns ? ret->elapsed_ns - known_ns : 0;
 	}
 	account_memory(a->task, ret);
 }

@@ -251,6 +251,16 @@ static __always_inline __u32 emit_task_stack(struct emit_scratch *s, __u32 extra
 	return s->event.n_kernel;
 }
 
+/* The last eighth of the ring is for the ledger: the last record of a thread comes once, and only
+ * it has what the thread did since the pass before. */
+static __always_inline bool has_room(const struct sample_event *e)
+{
+	__u64 size = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);
+
+	return e->kind == WIRE_LEDGER ||
+	       bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= size - size / 8;
+}
+
 /* Sends the record with what stands behind its head: `extra` words and `n_words` of the stacks. */
 static __always_inline void emit_send(struct emit_scratch *s, __u32 extra, __u32 n_words)
 {
@@ -259,7 +269,8 @@ static __always_inline void emit_send(struct emit_scratch *s, __u32 extra, __u32
 		count_drop(WIRE_DROP_NO_SCRATCH, s->event.value);
 		return;
 	}
-	if (bpf_ringbuf_output(&events, s, sizeof(s->event) + (extra + n_words) * sizeof(__u64),
+	if (!has_room(&s->event) ||
+	    bpf_ringbuf_output(&events, s, sizeof(s->event) + (extra + n_words) * sizeof(__u64),
 			       wakeup_flag(&s->event)))
 		count_drop(WIRE_DROP_RINGBUF_FULL, s->event.value);
 }

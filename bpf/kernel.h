@@ -96,6 +96,7 @@ struct task_struct {
 	unsigned int flags;
 	unsigned int __state; /* since 5.14 */
 	int on_cpu;
+	int on_rq; /* 0: not in a run queue */
 	int exit_state;
 	unsigned in_iowait : 1;
 	struct task_struct *group_leader, *real_parent;

@@ -114,12 +114,14 @@ static __always_inline __u64 blocked_until(const struct account *a)
 static __always_inline bool charge_wait(const struct account *a, struct open *ret)
 {
 	struct thread *t = a->thread;
-	__u64 queued_ns = a->task->sched_info.last_queued;
 
 	if (a->is_running)
 		return false;
-	/* One that arrived at a CPU just now is measured all the same. */
-	if (!queued_ns && t->out_pcount != (__u32)a->task->sched_info.pcount &&
+	if (t->flags & THREAD_UNQUEUED && is_pending(t, a->task) && !is_unqueued(t, a->task))
+		ret->is_unnoted = true;
+	/* Also of one that was woken meanwhile: it was blocked before. One that arrived at a CPU
+	 * just now is measured all the same. */
+	if (t->out_pcount != (__u32)a->task->sched_info.pcount &&
 	    !*(volatile int *)&a->task->on_cpu) {
 		ret->is_unnoted = true;
 		(void)find_wait(a);

@@ -119,6 +119,12 @@ static __attribute__((noinline)) int send_last(struct switch_cpu *c, struct task
 	return 0;
 }
 
+static __always_inline __u32 unqueued_flag(const struct task_struct *prev,
+					   enum wire_wait_state state)
+{
+	return state == WIRE_STATE_NONE && task_state(prev) ? THREAD_UNQUEUED : 0;
+}
+
 /* From now on the wait is pending. */
 static __always_inline void begin_wait(struct task_struct *prev, struct thread *t,
 				       enum wire_wait_state state, __u32 flags, __u64 clock_ns)
@@ -163,7 +169,7 @@ static __always_inline void switch_out(void *ctx, struct switch_cpu *c, struct t
 	}
 	if (is_missed(t, prev))
 		end_missed(c, prev, t);
-	begin_wait(prev, t, state, 0, clock_ns);
+	begin_wait(prev, t, state, unqueued_flag(prev, state), clock_ns);
 	if (state == WIRE_STATE_IDLE)
 		return;
 	w = weight_of(c, t->predicted[state == WIRE_STATE_NONE]);
@@ -189,7 +195,7 @@ static __attribute__((noinline)) int gate_out_drawn(void *ctx, struct switch_cpu
 	}
 	if (is_missed(t, prev))
 		end_missed(c, prev, t);
-	begin_wait(prev, t, state, THREAD_GATE, clock_ns);
+	begin_wait(prev, t, state, THREAD_GATE | unqueued_flag(prev, state), clock_ns);
 	if (state == WIRE_STATE_IDLE)
 		return 0;
 	if (w)
@@ -209,7 +215,7 @@ static __always_inline void gate_out(void *ctx, struct switch_cpu *c, struct tas
 		w = SWITCH_GATE_MAX;
 	if (state == WIRE_STATE_IDLE || !toss(c, w))
 		w = 0;
-	if (w || state > WIRE_STATE_SLEEP ||
+	if (w || state > WIRE_STATE_SLEEP || unqueued_flag(prev, state) ||
 	    clock_ns - prev->sched_info.last_arrival >= GATE_STRETCH_NS)
 		gate_out_drawn(ctx, c, prev, w << 8 | state, clock_ns);
 }
@@ -224,7 +230,7 @@ static __attribute__((noinline)) int gate_in_found(struct switch_cpu *c, struct 
 static __always_inline void gate_in(struct switch_cpu *c, struct task_struct *next, __u64 clock_ns)
 {
 	if (clock_ns - next->sched_info.last_arrival >= WIRE_LONG_WAIT_NS ||
-	    gate_pending[(__u32)next->pid % GATE_PENDING])
+	    !next->sched_info.last_queued || gate_pending[(__u32)next->pid % GATE_PENDING])
 		gate_in_found(c, next, clock_ns);
 }
 

@@ -25,10 +25,11 @@
 #define THREAD_CLOSED (1ull << 63)
 
 enum thread_flag {
-	THREAD_DRAWN = 1,   /* the pending wait is: it stands for others if it is short */
-	THREAD_GATE = 2,    /* drawn or found in gate mode */
-	THREAD_COUNTED = 4, /* it is counted in gate_pending */
-	THREAD_BEGUN = 8,   /* a WIRE_WAIT_BEGIN was sent for it, drawn or not */
+	THREAD_DRAWN = 1,     /* the pending wait is: it stands for others if it is short */
+	THREAD_GATE = 2,      /* drawn or found in gate mode */
+	THREAD_COUNTED = 4,   /* it is counted in gate_pending */
+	THREAD_BEGUN = 8,     /* a WIRE_WAIT_BEGIN was sent for it, drawn or not */
+	THREAD_UNQUEUED = 16, /* preempted on its way to sleep */
 };
 
 /* Predictions in units of 128 ns, so that a long wait is just more than 16 bits. */
@@ -52,7 +53,8 @@ struct thread_base {
 	__u64 oncpu_ns, utime_ns, stime_ns, runq_ns, blocked_ns, idle_ns;
 	__u64 nvcsw, nivcsw, minor_faults, major_faults, read_bytes, write_bytes;
 	__u32 n_missed; /* arrivals on a CPU that were not measured */
-	__u32 is_started;
+	__u16 is_started;
+	__u16 is_asleep; /* or about to be: a wait may go on from there */
 };
 
 struct thread {
@@ -79,7 +81,8 @@ struct thread {
 	__u64 kernel_sent_of_ns; /* the wait whose kernel stack the ledger's pass sent */
 	__u64 user_sent_of_ns;	 /* whose user stack the sleepable pass sent */
 	__u64 waker_sent_of_ns;
-	__u64 idle_ns; /* of blocked_ns */
+	__u64 idle_ns;	   /* of blocked_ns */
+	__u64 unqueued_ns; /* in the run queue, beside run_delay: see is_unqueued() */
 	__u64 max_long_blocked_ns, max_long_runq_ns;
 	__u64 unsent_ns, unsent_count; /* for the next record of the ledger */
 
@@ -174,11 +177,15 @@ static __always_inline bool is_pending(const struct thread *t, const struct task
 	       t->out_pcount == (__u32)task->sched_info.pcount;
 }
 
-/* The switch to it was told of, but the kernel has not counted its arrival yet. */
-static __always_inline bool is_arriving(const struct thread *t, const struct task_struct *task)
+/*
+ * A thread that is preempted after it said that it will sleep, and before it does: the kernel takes
+ * neither when it was queued nor counts its arrival (kernel/sched/stats.h, sched_info_depart()), so
+ * that run_delay lacks a wait that may last for long. Told at its end, and while it goes on. Its
+ * end may have been missed, and the thread is asleep by now, or was.
+ */
+static __always_inline bool is_unqueued(const struct thread *t, const struct task_struct *task)
 {
-	return t->out_ns && t->charged_until & THREAD_CLOSED &&
-	       t->out_pcount == (__u32)task->sched_info.pcount;
+	return t->flags & THREAD_UNQUEUED && task->on_rq && !task->sched_info.last_queued;
 }
 
 /* It ran since, and no program was told of the switch to it: so far only the wait before is known

@@ -214,11 +214,17 @@ static __always_inline void end_pending(struct switch_cpu *c, struct task_struct
 		elapsed_ns = 0;
 	if (queued_ns && queued_ns < clock_ns)
 		runq_ns += clock_ns - queued_ns;
+	/* It ran and went to sleep, which nobody told of. */
+	if (t->flags & THREAD_UNQUEUED && queued_ns && runq_ns + GATE_STRETCH_NS < elapsed_ns)
+		t->state = WIRE_STATE_SLEEP;
 	if (runq_ns > elapsed_ns || t->state == WIRE_STATE_NONE)
 		runq_ns = elapsed_ns;
 	wait.elapsed_ns = elapsed_ns;
 	wait.runq_ns = runq_ns;
-	t->n_measured++;
+	if (is_unqueued(t, next))
+		t->unqueued_ns += elapsed_ns;
+	else
+		t->n_measured++;
 	end_wait(c, next, t, &wait);
 }
 

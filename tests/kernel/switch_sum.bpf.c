@@ -41,33 +41,30 @@ struct {
 	__type(value, struct switch_slot);
 } slots SEC(".maps");
 
-/* Each written by its CPU alone. */
-struct switch_offset cpu_offsets[SWITCH_SUM_CPUS];
+static struct switch_offset offset;
 
-static __always_inline void note_offset(__u32 cpu, __u64 clock_ns)
+static __always_inline void note_offset(__u64 clock_ns)
 {
-	__u64 mono_ns = bpf_ktime_get_ns(), ns = mono_ns - clock_ns;
-	struct switch_offset *o = &cpu_offsets[cpu % SWITCH_SUM_CPUS];
+	__u64 mono_ns = bpf_ktime_get_ns(), ns = mono_ns - clock_ns, end_ns = offset.period_end_ns;
 
-	if (mono_ns >= o->period_end_ns && (!o->ns || o->n >= OFFSET_SAMPLES)) {
-		o->ns = o->ns ? o->least_ns : ns;
-		o->least_ns = ns;
-		o->period_end_ns = mono_ns + OFFSET_PERIOD_NS;
-		o->n = 0;
+	if (mono_ns >= end_ns && (!offset.ns || offset.n >= OFFSET_SAMPLES) &&
+	    __sync_bool_compare_and_swap(&offset.period_end_ns, end_ns,
+					 mono_ns + OFFSET_PERIOD_NS)) {
+		offset.ns = offset.ns ? offset.least_ns : ns;
+		offset.least_ns = ns;
+		offset.n = 0;
 	}
-	o->n++;
-	if ((__s64)(ns - o->least_ns) < 0)
-		o->least_ns = ns;
-	if ((__s64)(ns - o->ns) < 0)
-		o->ns = ns;
+	offset.n++;
+	if ((__s64)(ns - offset.least_ns) < 0)
+		offset.least_ns = ns;
+	if ((__s64)(ns - offset.ns) < 0)
+		offset.ns = ns;
 }
 
-/* A time of the run queue's clock since the beginning; of a CPU that did not switch yet, now. */
-static __always_inline __u64 since_begin(const struct rq *rq, __u64 clock_ns)
+/* A time of a run queue's clock since the beginning. */
+static __always_inline __u64 since_begin(__u64 clock_ns)
 {
-	__u64 offset_ns = cpu_offsets[(__u32)rq->cpu % SWITCH_SUM_CPUS].ns;
-
-	return (offset_ns ? clock_ns + offset_ns : bpf_ktime_get_ns()) - begin_mono_ns;
+	return (offset.ns ? clock_ns + offset.ns : bpf_ktime_get_ns()) - begin_mono_ns;
 }
 
 static __always_inline void add_moment(const struct switch_thread *t, __u32 class, __s64 sign,
@@ -167,7 +164,7 @@ static __always_inline void end_draw(struct switch_thread *t, __u64 clock_ns)
 
 /* The thread arrived at its CPU, and may be waiting since without having been woken. */
 static __always_inline void arrive(struct switch_thread *t, const struct task_struct *task,
-				   const struct rq *rq, __u64 arrival_ns)
+				   __u64 arrival_ns)
 {
 	__u64 queued_ns = task->sched_info.last_queued,
 	      runq_ns = task->sched_info.run_delay - t->run_delay_ns;
@@ -176,11 +173,11 @@ static __always_inline void arrive(struct switch_thread *t, const struct task_st
 		runq_ns += arrival_ns - queued_ns;
 	if (t->class > SWITCH_RUNQ) {
 		t->n_mended++;
-		change(t, SWITCH_RUNQ, since_begin(rq, arrival_ns - runq_ns));
+		change(t, SWITCH_RUNQ, since_begin(arrival_ns - runq_ns));
 	}
 	end_draw(t, arrival_ns);
 	t->out_ns = 0;
-	change(t, SWITCH_NONE, since_begin(rq, arrival_ns));
+	change(t, SWITCH_NONE, since_begin(arrival_ns));
 }
 
 static __always_inline void leave(struct task_struct *prev, __u32 class, __u64 clock_ns)
@@ -191,10 +188,10 @@ static __always_inline void leave(struct task_struct *prev, __u32 class, __u64 c
 		return;
 	if (t->class != SWITCH_NONE) {
 		t->n_mended++;
-		arrive(t, prev, prev->se.cfs_rq->rq, prev->sched_info.last_arrival);
+		arrive(t, prev, prev->sched_info.last_arrival);
 	}
 	t->run_delay_ns = prev->sched_info.run_delay;
-	change(t, class, since_begin(prev->se.cfs_rq->rq, clock_ns));
+	change(t, class, since_begin(clock_ns));
 	t->out_ns = 0;
 	if (class == SWITCH_NONE)
 		t->end_mono_ns = bpf_ktime_get_ns();
@@ -212,13 +209,13 @@ int switch_sum_switch(__u64 *ctx)
 	__u64 clock_ns = rq->clock;
 	struct switch_thread *t;
 
-	note_offset(bpf_get_smp_processor_id(), clock_ns);
+	note_offset(clock_ns);
 	if ((__u32)prev->tgid == wanted_pid)
 		leave(prev, class_of(ctx[0], (__u32)ctx[3]), clock_ns);
 	if ((__u32)next->tgid == wanted_pid) {
 		t = find((__u32)next->pid);
 		if (t)
-			arrive(t, next, rq, clock_ns);
+			arrive(t, next, clock_ns);
 	}
 	return 0;
 }
@@ -236,7 +233,7 @@ int switch_sum_wakeup(__u64 *ctx)
 		return 0;
 	t = find((__u32)task->pid);
 	if (t && t->class > SWITCH_RUNQ)
-		change(t, SWITCH_RUNQ, since_begin(rq, rq->clock));
+		change(t, SWITCH_RUNQ, since_begin(rq->clock));
 	return 0;
 }
 

@@ -49,14 +49,6 @@ static inline void waited_add(struct waited_part *part, const char *function, ui
 	part->n++;
 }
 
-/* The first and the last thing that the thread does. */
-static inline void waited_begin(struct waited *w)
-{
-	w->start_mono_ns = mono_ns();
-	w->tid = gettid();
-	(void)pthread_setname_np(pthread_self(), w->name);
-}
-
 /* The second number of schedstat is run_delay (Documentation/scheduler/sched-stats.rst). */
 static inline uint64_t own_runq_ns(pid_t tid)
 {
@@ -77,11 +69,20 @@ static inline uint64_t own_runq_ns(pid_t tid)
 	return runq_ns;
 }
 
+/* The first and the last thing that the thread does. It may have had to wait for a CPU before. */
+static inline void waited_begin(struct waited *w)
+{
+	w->start_mono_ns = mono_ns();
+	w->tid = gettid();
+	w->runq_ns = own_runq_ns(w->tid);
+	(void)pthread_setname_np(pthread_self(), w->name);
+}
+
 static inline void waited_end(struct waited *w)
 {
 	struct rusage usage = {0};
 
-	w->runq_ns = own_runq_ns(w->tid);
+	w->runq_ns = own_runq_ns(w->tid) - w->runq_ns;
 	(void)getrusage(RUSAGE_THREAD, &usage);
 	w->voluntary = usage.ru_nvcsw;
 	w->involuntary = usage.ru_nivcsw;

@@ -12,7 +12,7 @@ PROFD = os.environ["PROFD"]
 PROFCTL = os.environ["PROFCTL"]
 BUCKET_S = 1
 # More than it takes by default: the more it draws, the closer are the estimates.
-STACKS_PER_S = 400
+STACKS_PER_S = 200
 READY_S = 60
 START_S = 3
 NOWHERE = 4  # profctl's exit code for a thread that the store does not know

@@ -33,7 +33,7 @@ LONG = ["timer20", f"block:{BLOCK_S}", "join", "mutex", "pipew", "socket", "poll
 MIXED = ["mixed", "timer1"]
 SHORT = ["timer1", "pipe", "tcp", "epoll", "spin"]
 # Scenes whose switches are summed beside.
-SUMMED = ["long", "short", "mixed", "disk"]
+SUMMED = ["long", "short", "mixed", "disk", "hang", "gated", "busy"]
 # A few of what stress-ng can do that differ for a scheduler.
 STRESS = ["stress-ng", "--quiet", "--switch", "2", "--futex", "1", "--pipe", "1", "--cpu", "1",
           "--timer", "1", "--fork", "1", "--yield", "1", "--timeout", "600s"]
@@ -65,8 +65,9 @@ def run_all_scenes(directory, profd):
     some time to draw more again."""
     file = write_file(directory / "file")
 
-    def summed(name, *command):
-        return Scene(name, [SWITCH_SUM, LONGEST_S, profd.process.pid, directory / name, *command])
+    def summed(name, *command, beside=None):
+        return Scene(name, [SWITCH_SUM, LONGEST_S, profd.process.pid, directory / name, *command],
+                     beside)
 
     scenes = [
         summed("long", workload("waiter"), WAIT_S, *LONG),
@@ -78,9 +79,9 @@ def run_all_scenes(directory, profd):
         Scene("threads", [workload("short_lives"), "threads", THREADS]),
         Scene("memory", [workload("short_lives"), "memory", MEMORY_MB]),
         summed("disk", workload("disk_waiter"), DISK_S, file),
-        Scene("hang", [workload("waiter"), HANG_S + 2, f"hang:{HANG_S}"]),
-        Scene("gated", [workload("waiter"), 4, "storm:0", "storm:1", f"block:{GATED_S}"]),
-        Scene("busy", [workload("waiter"), BUSY_S, "timer1", "spin", "pipe"],
+        summed("hang", workload("waiter"), HANG_S + 2, f"hang:{HANG_S}"),
+        summed("gated", workload("waiter"), 4, "storm:0", "storm:1", f"block:{GATED_S}"),
+        summed("busy", workload("waiter"), BUSY_S, "timer1", "spin", "pipe",
               beside=[[*STRESS, "--temp-path", str(directory)]]),
     ]
     for scene in scenes:

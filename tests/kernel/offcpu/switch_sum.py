@@ -65,7 +65,9 @@ class SwitchSum:
             return 0
         slots, numbers, at_ns = self.sums[key]
         last = bisect.bisect_left(slots, slot) - 1
-        return numbers[last] * slot * SLOT_NS - at_ns[last] if last >= 0 else 0
+        # No wait goes on after all.
+        return (numbers[last] * slot * SLOT_NS if numbers[last] else 0) - at_ns[last] if last >= 0 \
+            else 0
 
     def until_ns(self, tid, classes, mono_ns):
         """Within a slot it is as if the waits were spread over it."""
@@ -76,6 +78,9 @@ class SwitchSum:
             end = self.until_slot_ns((tid, name), slot + 1)
             total += begin + (end - begin) * rest / SLOT_NS
         return total
+
+    def all_ns(self, tid, classes):
+        return sum(self.until_slot_ns((tid, name), math.inf) for name in classes)
 
     def between_ns(self, tid, classes, since_mono_ns, until_mono_ns):
         return self.until_ns(tid, classes, until_mono_ns) - \

@@ -26,7 +26,6 @@ PLANTED = 1.2
 LEDGER_PART = 0.02
 OTHER_NS, OTHER_PART = MS, 0.005
 TICK_S = 0.01
-LATE_NS = 10 * MS
 CPU_PART = 0.01
 BY_SWITCHES_NS = MS
 SIGMAS = 5
@@ -114,12 +113,31 @@ class Offcpu(unittest.TestCase):
 
     # ---- the ledger ----
 
-    def check_ledger(self, row, truth):
+    def whole_truth(self, scene, truth):
+        """The kernel's count of the run queue lacks what a thread waited that was preempted on its
+        way to sleep."""
+        if scene.name not in self.sums:
+            return truth
+        begin_ns = truth["start_mono_ns"]
+        runq_ns = self.sums[scene.name].between_ns(truth["tid"], ("runq",), begin_ns,
+                                                   begin_ns + truth["elapsed_ns"])
+        if runq_ns < truth["runq_ns"] + MS:
+            return truth
+        return {**truth, "runq_ns": runq_ns}
+
+    def unseen_runq_ns(self, scene, row, truth):
+        """A thread lived before and after it looked, and may have had to wait for a CPU then."""
+        if scene.name not in self.sums:
+            return max(0, row["runq_ns"] - truth["runq_ns"])
+        sums, begin_ns = self.sums[scene.name], truth["start_mono_ns"]
+        return sums.all_ns(truth["tid"], ("runq",)) - \
+            sums.between_ns(truth["tid"], ("runq",), begin_ns, begin_ns + truth["elapsed_ns"])
+
+    def check_ledger(self, scene, row, truth):
         """A thread's whole life."""
         name, elapsed_ns = truth["comm"], truth["elapsed_ns"]
         blocked_ns = blocked_truth_ns(truth)
-        # It lived before and after it looked, and may have had to wait for a CPU then.
-        late_ns = max(0, row["runq_ns"] - truth["runq_ns"])
+        late_ns = self.unseen_runq_ns(scene, row, truth)
         self.near(f"{name} elapsed", row["elapsed_ns"] - late_ns, elapsed_ns,
                   5 * MS + 0.005 * elapsed_ns)
         if blocked_ns > elapsed_ns / 10:
@@ -129,8 +147,8 @@ class Offcpu(unittest.TestCase):
             self.near(f"{name} on a CPU", row["oncpu_ns"], truth["cpu_ns"],
                       LEDGER_PART * truth["cpu_ns"] + MS)
         if truth["runq_ns"] > 100 * MS:
-            self.near(f"{name} in the run queue", row["runq_ns"] - min(late_ns, LATE_NS),
-                      truth["runq_ns"], LEDGER_PART * truth["runq_ns"] + MS)
+            self.near(f"{name} in the run queue", row["runq_ns"] - late_ns, truth["runq_ns"],
+                      LEDGER_PART * truth["runq_ns"] + MS)
         self.nothing(f"{name} other", row["other_ns"], OTHER_NS + OTHER_PART * elapsed_ns,
                      elapsed_ns)
         with self.subTest(f"{name} adds up"):
@@ -145,7 +163,7 @@ class Offcpu(unittest.TestCase):
     def check_ledgers(self, scene):
         rows = self.threads(scene)
         for truth in scene.truth["threads"]:
-            self.check_ledger(rows[truth["tid"]], truth)
+            self.check_ledger(scene, rows[truth["tid"]], self.whole_truth(scene, truth))
 
     def test_ledger(self):
         for name in ("long", "short", "mixed", "disk", "stopped", "hang", "gated"):
@@ -333,7 +351,7 @@ class Offcpu(unittest.TestCase):
 
     def test_disk(self):
         scene = self.scene("disk")
-        self.check_waits(scene, "direct", "disk", r"read_blocks;wait_disk_read;.*io_schedule")
+        self.check_waits(scene, "direct", "disk", r"read_blocks;wait_disk_read;.*(io_schedule|iomap_dio_rw)")
         self.check_waits(scene, "fault", "page fault", r"touch_pages;wait_page_fault;.*fault")
 
     def test_stopped(self):
@@ -362,15 +380,21 @@ class Offcpu(unittest.TestCase):
             self.assertEqual(sum(row["open_count"] for row in mine), 0)
         longest_ns = max((row["max_ns"] or 0 for row in mine), default=0)
         self.near(f"{comm} max", longest_ns, seconds * 1e9, 0.02 * seconds * 1e9)
-        whole = 0
+        whole_ns, records = 0, []
         for bucket in range(scene.window[0], scene.window[1], BUCKET_S):
             rows = self.off_cpu(scene, truth, (bucket, bucket + BUCKET_S))
             ns = rows[function]["total_ns"] if function in rows else 0
-            whole += abs(ns - BUCKET_S * 1e9) < 0.02 * BUCKET_S * 1e9
+            # A pass may be late: its record is of the time since the one before, and may be in the
+            # bucket after the one that the wait ends in.
+            row = self.threads(scene, (bucket, bucket + BUCKET_S)).get(truth["tid"])
+            elapsed_ns = row["elapsed_ns"] if row else 0
+            records.append(elapsed_ns)
+            whole_ns += elapsed_ns if abs(ns - elapsed_ns) < 0.02 * elapsed_ns else 0
             with self.subTest(f"{comm} in {bucket}"):
-                self.assertLess(ns, 1.05 * BUCKET_S * 1e9)
+                self.assertLessEqual(ns, 1.02 * max(records[-2:] + [BUCKET_S * 1e9]))
         with self.subTest(f"{comm} whole buckets"):
-            self.assertGreaterEqual(whole, int(seconds / BUCKET_S) - 2)
+            # All but what it begins and ends in.
+            self.assertGreaterEqual(whole_ns, seconds * 1e9 - 2 * max(records))
 
     def test_block_over_five_buckets(self):
         self.check_one_wait(self.scene("long"), "block", "wait_block", BLOCK_S)
