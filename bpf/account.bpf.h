@@ -183,9 +183,9 @@ static __always_inline void account_record(const struct account *a, const struct
 
 		ret->flags |= WIRE_LEDGER_GATE;
 		/* One that did not go to sleep had to wait for a CPU only. */
-		if (base->is_asleep || ret->voluntary_switches)
-			ret->blocked_ns =
-				ret->elapsed_ns > known_ns ? ret->elapsed_ns - known_ns : 0;
+		ret->blocked_ns = has_slept(base, a->task) && ret->elapsed_ns > known_ns
+					  ? ret->elapsed_ns - known_ns
+					  : 0;
 	}
 	account_memory(a->task, ret);
 }

@@ -188,6 +188,14 @@ static __always_inline bool is_unqueued(const struct thread *t, const struct tas
 	return t->flags & THREAD_UNQUEUED && task->on_rq && !task->sched_info.last_queued;
 }
 
+/* Since then, or at that time: a switch away from a thread that sleeps is a voluntary one
+ * (kernel/sched/core.c, __schedule()). */
+static __always_inline bool has_slept(const struct thread_base *since,
+				      const struct task_struct *task)
+{
+	return since->is_asleep || since->nvcsw != task->nvcsw;
+}
+
 /* It ran since, and no program was told of the switch to it: so far only the wait before is known
  * to be over. */
 static __always_inline bool is_missed(const struct thread *t, const struct task_struct *task)

@@ -170,7 +170,9 @@ static __attribute__((noinline)) int end_unseen(struct switch_cpu *c, struct tas
 	if (queued_ns >= arrival_ns && queued_ns <= clock_ns)
 		wait.runq_ns = clock_ns - queued_ns;
 	t->state = WIRE_STATE_SLEEP;
-	if (wait.elapsed_ns - wait.runq_ns < GATE_STRETCH_NS) {
+	/* One that is moved to another CPU's queue is queued anew there. */
+	if (wait.elapsed_ns - wait.runq_ns < GATE_STRETCH_NS ||
+	    !has_slept(&t->base[t->base_at & THREAD_BASE_MASK], next)) {
 		t->state = WIRE_STATE_NONE;
 		wait.runq_ns = wait.elapsed_ns;
 	}
