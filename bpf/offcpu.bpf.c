@@ -85,9 +85,17 @@ static __attribute__((noinline)) int send_begin(void *ctx, struct task_struct *p
 
 /* ---- the begin of a wait ---- */
 
+/* By a call of its own, before send_last(): below that, whose frame is large, it would go beyond
+ * the 512 bytes of stack that all frames of a chain of calls may have together. */
+static __attribute__((noinline)) int end_missed_last(struct switch_cpu *c, struct task_struct *prev)
+{
+	struct thread *t = bpf_task_storage_get(&threads, prev, NULL, 0);
+
+	return t && is_missed(t, prev) ? end_missed(c, prev, t) : 0;
+}
+
 /* The last record of a thread: it will not run again. */
-static __attribute__((noinline)) int send_last(struct switch_cpu *c, struct task_struct *prev,
-					       __u64 clock_ns)
+static __attribute__((noinline)) int send_last(struct task_struct *prev, __u64 clock_ns)
 {
 	struct thread *t = bpf_task_storage_get(&threads, prev, NULL, 0);
 	struct account a = {
@@ -101,8 +109,6 @@ static __attribute__((noinline)) int send_last(struct switch_cpu *c, struct task
 		count_drop(WIRE_DROP_NO_STORAGE, 0);
 		return 0;
 	}
-	if (is_missed(t, prev))
-		end_missed(c, prev, t);
 	s = emit_scratch(SLOT_SWITCH_OUT, 0);
 	if (!s)
 		return 0;
@@ -255,12 +261,14 @@ int offcpu_switch(__u64 *ctx)
 	if (prev->tgid) {
 		if (!(ctx[0] & 1))
 			state = switch_has_state ? (__u32)ctx[3] : task_state(prev);
-		if (state & KERNEL_TASK_DEAD)
-			send_last(c, prev, clock_ns);
-		else if (c->gate_log2)
+		if (state & KERNEL_TASK_DEAD) {
+			end_missed_last(c, prev);
+			send_last(prev, clock_ns);
+		} else if (c->gate_log2) {
 			gate_out(ctx, c, prev, state_class(prev, state), clock_ns);
-		else
+		} else {
 			switch_out(ctx, c, prev, state_class(prev, state), clock_ns);
+		}
 	}
 	if (next->tgid) {
 		if (c->gate_log2)

@@ -351,7 +351,8 @@ class Offcpu(unittest.TestCase):
 
     def test_disk(self):
         scene = self.scene("disk")
-        self.check_waits(scene, "direct", "disk", r"read_blocks;wait_disk_read;.*(io_schedule|iomap_dio_rw)")
+        self.check_waits(scene, "direct", "disk",
+                         r"read_blocks;wait_disk_read;.*(io_schedule|iomap_dio_rw)")
         self.check_waits(scene, "fault", "page fault", r"touch_pages;wait_page_fault;.*fault")
 
     def test_stopped(self):
