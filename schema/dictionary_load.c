@@ -351,11 +351,10 @@ int dictionary_load(sqlite3 *db, const char *partition, bool series_only, struct
 
 	if (r < 0)
 		return store_fail(error, r, "out of memory");
-	if (!series_only)
-		r = load_rows(loaded, db, partition,
-			      "SELECT id, kind, is_build_id, identity, trust_uid, path FROM file "
-			      "ORDER BY id",
-			      NULL, error);
+	r = load_rows(loaded, db, partition,
+		      "SELECT id, kind, is_build_id, identity, trust_uid, path FROM file "
+		      "ORDER BY id",
+		      NULL, error);
 	if (r == 0)
 		r = load_rows(loaded, db, partition,
 			      series_only ? "SELECT kind, first, n, enc, data FROM dictionary "

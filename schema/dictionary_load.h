@@ -16,8 +16,8 @@ struct loaded *loaded_free(struct loaded *loaded);
 DEFINE_CLEANUP(struct loaded *, loaded_free);
 
 /*
- * Reads all of it, or with `series_only` strings and series. `partition` is borrowed. Returns 0,
- * -EBADMSG for what cannot be decoded, or another negative errno, with a text.
+ * Reads all of it, or with `series_only` strings, series and files. `partition` is borrowed.
+ * Returns 0, -EBADMSG for what cannot be decoded, or another negative errno, with a text.
  */
 int dictionary_load(sqlite3 *db, const char *partition, bool series_only, struct unpacker *unpacker,
 		    struct loaded **ret, struct store_error *error);

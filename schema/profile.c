@@ -19,6 +19,13 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(sample_types) == SAMPLE_TYPE_MAX, "a sample type without a name");
 
+static const char *const io_ops[] = {
+	[IO_OP_NONE] = "",	 [IO_OP_READ] = "read",	      [IO_OP_WRITE] = "write",
+	[IO_OP_FLUSH] = "flush", [IO_OP_DISCARD] = "discard", [IO_OP_WRITE_ZEROES] = "write zeroes",
+	[IO_OP_OTHER] = "other",
+};
+_Static_assert(ARRAY_SIZE(io_ops) == IO_OP_MAX, "an operation without a name");
+
 static const char *const unknown_reasons[] = {
 	[UNKNOWN_NONE] = "",
 	[UNKNOWN_PENDING] = "names not read yet",
@@ -59,6 +66,11 @@ const char *sample_type_name(enum sample_type type)
 const char *sample_type_unit(enum sample_type type)
 {
 	return (unsigned)type < SAMPLE_TYPE_MAX ? sample_types[type].unit : "";
+}
+
+const char *io_op_name(enum io_op op)
+{
+	return (unsigned)op < IO_OP_MAX ? io_ops[op] : "";
 }
 
 const char *unknown_reason_text(enum unknown_reason reason)

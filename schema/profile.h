@@ -83,6 +83,7 @@ enum file_kind {
 	FILE_ELF = 4,	 /* a mapped file */
 	FILE_VDSO = 5,	 /* path "[vdso]" */
 	FILE_ANON = 6,	 /* executable memory without a file, path "[anon]" */
+	FILE_DEVICE = 7, /* a whole block device, path its name ("sda"); see struct profile_io */
 	FILE_KIND_MAX
 };
 
@@ -146,7 +147,7 @@ struct profile_row {
 	enum sample_type type;
 	uint32_t series; /* index into profile_bucket.series */
 	uint32_t stack;	 /* index into profile_bucket.stacks */
-	uint32_t bin;	 /* of waits: wait_class.h; 0 = none */
+	uint32_t bin;	 /* of waits: wait_class.h; of block I/O: io_class.h; 0 = none */
 	uint64_t count;	 /* in 1/PROFILE_COUNT_ONE */
 	uint64_t value;	 /* nanoseconds or bytes */
 };
@@ -185,6 +186,59 @@ struct profile_ledger {
 	uint64_t rss_bytes, peak_rss_bytes; /* of the process at its end, with its main thread */
 };
 
+/*
+ * Block I/O. What a device was asked for. Stored; never renumber.
+ */
+enum io_op {
+	IO_OP_NONE = 0,
+	IO_OP_READ = 1,
+	IO_OP_WRITE = 2,
+	IO_OP_FLUSH = 3,
+	IO_OP_DISCARD = 4, /* secure erase too */
+	IO_OP_WRITE_ZEROES = 5,
+	IO_OP_OTHER = 6, /* zone operations */
+	IO_OP_MAX
+};
+
+/* How it was asked for it. Stored; never renumber. */
+#define PROFILE_IO_SYNC	     1
+#define PROFILE_IO_META	     2
+#define PROFILE_IO_READAHEAD 4
+#define PROFILE_IO_FUA	     8
+#define PROFILE_IO_FLAGS     15 /* all of them */
+
+#define PROFILE_IO_BINS 128 /* latency bins (wait_class.h), of which 0 is unused */
+
+/* One of the three times of I/O: of `known` of them it is known, and `bins` say how long these
+ * took. Unknown is not 0. */
+struct profile_io_time {
+	uint64_t known;
+	uint64_t sum_ns;
+	uint64_t
+		bins[PROFILE_IO_BINS]; /* counts, by latency bin; the last one has what is longer */
+};
+
+/*
+ * What one device did of one operation in a bucket, all of it, by the kernel's own times. A device
+ * that stands on another one, as dm on a disk, and the other have a row each for the same I/O: rows
+ * of different devices are never added up. A device's file has as identity its major, minor and
+ * disk sequence number, as little endian numbers of 4, 4 and 8 bytes: the last tells one that was
+ * removed from another of its name, and is 0 where the kernel does not know it. One more byte is 1
+ * when it stands on another block device, whose I/O is then the same once more.
+ */
+#define PROFILE_DEVICE_IDENTITY_LEN 17
+#define PROFILE_DEVICE_STACKED	    16 /* which byte of it */
+
+struct profile_io {
+	uint32_t device; /* index into profile_bucket.files: FILE_DEVICE */
+	enum io_op op;
+	uint32_t flags; /* PROFILE_IO_* */
+	uint64_t ios, bytes;
+	uint64_t errors; /* of ios */
+	/* From its submission to the driver, from there to its end, and both. */
+	struct profile_io_time queue, service, total;
+};
+
 /* Something that was not kept. `weight_ns` is the time it stood for, 0 where that is unknown. */
 struct profile_loss {
 	const char *name; /* a word of lower case and underscores, e.g. "ringbuf_full" */
@@ -213,14 +267,18 @@ struct profile_bucket {
 	const struct profile_row *rows;
 	const struct profile_held *held;
 	const struct profile_ledger *ledger; /* at most one a series */
+	const struct profile_io *io;	     /* at most one a device, operation and flags */
 	const struct profile_loss *losses;
 	uint32_t n_files, n_locations, n_stacks, n_series; /* with the unused entry 0; or 0 */
-	uint32_t n_rows, n_held, n_ledger, n_losses;
+	uint32_t n_rows, n_held, n_ledger, n_io, n_losses;
 };
 
 /* Name and unit of a sample type ("cpu", "nanoseconds"), "" for a number out of range. */
 const char *sample_type_name(enum sample_type type);
 const char *sample_type_unit(enum sample_type type);
+
+/* "read", "write zeroes", ..., "" out of range. */
+const char *io_op_name(enum io_op op);
 
 /* A reason in words ("no symbol", "process gone"), "" for UNKNOWN_NONE or out of range. */
 const char *unknown_reason_text(enum unknown_reason reason);

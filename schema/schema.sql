@@ -67,6 +67,15 @@ CREATE TABLE ledger (			-- what each thread did about a bucket, packed
 	data BLOB NOT NULL		-- see codec_ledger.h
 ) STRICT;
 
+CREATE TABLE io (			-- what block devices did in a bucket, all of it, packed
+	bucket INTEGER PRIMARY KEY,	-- bucket.seq
+	n_rows INTEGER NOT NULL,
+	ios INTEGER NOT NULL,		-- sum over the rows
+	bytes INTEGER NOT NULL,		-- sum over the rows
+	enc INTEGER NOT NULL,		-- 0 raw, 1 a zstd frame
+	data BLOB NOT NULL		-- see codec_io.h
+) STRICT;
+
 CREATE TABLE loss (			-- what a bucket did not keep
 	bucket INTEGER NOT NULL,	-- bucket.seq
 	name TEXT NOT NULL,		-- a word, e.g. ringbuf_full

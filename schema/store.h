@@ -14,7 +14,7 @@
 #include "dictionary.h"
 #include "profile.h"
 
-#define STORE_FORMAT_VERSION 2 /* 1 has neither ledger nor held waits */
+#define STORE_FORMAT_VERSION 3 /* 1 has neither ledger nor held waits, 2 no block I/O */
 #define STORE_ERROR_MAX	     512
 
 /* What went wrong and what to do next, one sentence without a newline; "" after success. */
@@ -168,7 +168,8 @@ struct store_visitor {
 	int (*begin)(void *ctx, const struct dictionary *dictionary);
 	int (*row)(void *ctx, const struct store_row *row);
 	int (*end)(void *ctx, const struct dictionary *dictionary);
-	bool series_only; /* the dictionary has series and nothing else, and nodes are unchecked */
+	/* the dictionary has series and files and nothing else, and nodes are unchecked */
+	bool series_only;
 };
 
 struct store_loss {
@@ -217,6 +218,20 @@ struct store_ledger_visitor {
 int store_read_ledger(struct store *store, const struct store_filter *filter,
 		      const struct store_ledger_visitor *visitor, void *ctx,
 		      struct store_summary *ret, struct store_error *error);
+
+/*
+ * What block devices did in the same window, all of it: neither the series nor the type of the
+ * filter matter. `row` is called with the device as a file of the partition's dictionary (which has
+ * files and series and nothing else), once for each row of each bucket. The summary is as above.
+ */
+struct store_io_visitor {
+	int (*begin)(void *ctx, const struct dictionary *dictionary);
+	int (*row)(void *ctx, const struct store_bucket *bucket, const struct profile_io *row);
+	int (*end)(void *ctx, const struct dictionary *dictionary);
+};
+int store_read_io(struct store *store, const struct store_filter *filter,
+		  const struct store_io_visitor *visitor, void *ctx, struct store_summary *ret,
+		  struct store_error *error);
 
 /* 1 when a series that matches is anywhere in the store, in whatever window and of whatever type; 0
  * when none is, or negative errno. */

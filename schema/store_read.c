@@ -2,8 +2,8 @@
 /*
  * store_read.c - reads a window: finds its buckets partition by partition, with their losses, and
  * what of each is asked for. A partition's dictionary is loaded only when it has a bucket in the
- * window and somebody wants its rows. Rows are store_read_rows.c's, store_read_held.c's and
- * store_read_ledger.c's.
+ * window and somebody wants its rows. Rows are store_read_rows.c's, store_read_held.c's,
+ * store_read_ledger.c's and store_read_io.c's.
  */
 #include <errno.h>
 #include <inttypes.h>

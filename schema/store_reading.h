@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * store_reading.h - one reading of a window, shared by store_read.c, which goes through partitions
- * and buckets, and store_read_rows.c, store_read_held.c and store_read_ledger.c, which know what is
- * in them. Private to schema/.
+ * and buckets, and store_read_rows.c, store_read_held.c, store_read_ledger.c and store_read_io.c,
+ * which know what is in them. Private to schema/.
  */
 #ifndef PROFD_STORE_READING_H
 #define PROFD_STORE_READING_H
@@ -12,6 +12,7 @@
 
 #define READING_LEDGER_SINCE 2 /* format versions */
 #define READING_HELD_SINCE   2
+#define READING_IO_SINCE     3
 
 /* What a kind's SELECT begins and ends with; between them n_rows, two sums, enc and data, NULL in a
  * bucket that has none. */
@@ -23,7 +24,8 @@
 struct bucket_head {
 	uint64_t seq, start_ns, duration_ns, covered_ns, n_cpus, period_ns;
 	uint64_t number;	       /* struct store_bucket's */
-	uint64_t n_rows, count, value; /* of the ledger: elapsed and on-CPU time */
+	uint64_t n_rows, count, value; /* of the ledger: elapsed and on-CPU time; of
+					  block I/O: ios and bytes */
 	int enc;
 	const void *data;
 	size_t len;
@@ -54,6 +56,7 @@ struct reading {
 	const struct store_filter *filter;
 	const struct store_visitor *visitor;
 	const struct store_ledger_visitor *ledger; /* of rows of the ledger */
+	const struct store_io_visitor *io;	   /* of block I/O */
 	void *ctx;
 	bool decode; /* somebody wants rows */
 	struct unpacker *unpacker;

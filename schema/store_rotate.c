@@ -29,6 +29,8 @@ static const char *const statement_sql[] = {
 		"period_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[LIVE_PROFILE] = "INSERT INTO profile (id, n_rows, count, value, enc, data) "
 			 "VALUES (?, ?, ?, ?, ?, ?)",
+	[LIVE_IO] = "INSERT INTO io (bucket, n_rows, ios, bytes, enc, data) "
+		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[LIVE_LEDGER] = "INSERT INTO ledger (bucket, n_rows, elapsed_ns, oncpu_ns, enc, data) "
 			"VALUES (?, ?, ?, ?, ?, ?)",
 	[LIVE_HELD_FIRST] = "INSERT INTO held (first, series, node, type, class) "

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * store_write.c - one bucket, one transaction: new dictionary entries first, then the bucket, its
- * packed rows by sample type, its ledger, held waits and losses. A failure leaves neither rows nor
- * ids behind.
+ * packed rows by sample type, its ledger, block I/O, held waits and losses. A failure leaves
+ * neither rows nor ids behind.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "codec_blob.h"
+#include "io_class.h"
 #include "store_writer.h"
 
 struct typed_row {
@@ -106,6 +107,25 @@ static int by_type_series_node_bin(const void *a, const void *b)
 	return x->row.bin < y->row.bin ? -1 : x->row.bin > y->row.bin;
 }
 
+/* The row's bin, in which block I/O has its device: the bucket's becomes the partition's. One that
+ * finds no room in it is none. */
+static int map_bin(const struct profile_bucket *bucket, const struct intern_map *map,
+		   const struct profile_row *row, uint32_t *ret)
+{
+	struct io_class class;
+
+	*ret = row->bin;
+	if (row->type != SAMPLE_BLOCKIO && row->type != SAMPLE_BLOCKIO_BYTES)
+		return 0;
+	if (io_class_unpack(row->bin, &class) < 0 ||
+	    (class.device && class.device >= bucket->n_files))
+		return -EINVAL;
+	if (class.device)
+		class.device = map->files[class.device];
+	*ret = io_class_pack(&class);
+	return 0;
+}
+
 /* The bucket's rows with the partition's ids, sorted, equal ones added up. */
 static int sort_rows(const struct profile_bucket *bucket, const struct intern_map *map,
 		     struct typed_row **ret, size_t *ret_n)
@@ -118,14 +138,15 @@ static int sort_rows(const struct profile_bucket *bucket, const struct intern_ma
 		return -ENOMEM;
 	for (uint32_t i = 0; i < bucket->n_rows; i++) {
 		const struct profile_row *row = &bucket->rows[i];
+		uint32_t bin;
 
 		if (row->type == SAMPLE_NONE || row->type >= SAMPLE_TYPE_MAX || !row->series ||
 		    row->series >= bucket->n_series || !row->stack ||
-		    row->stack >= bucket->n_stacks)
+		    row->stack >= bucket->n_stacks || map_bin(bucket, map, row, &bin) < 0)
 			return -EINVAL;
 		rows[i] = (struct typed_row){
 			row->type,
-			{map->series[row->series], map->nodes[row->stack], row->bin, row->count,
+			{map->series[row->series], map->nodes[row->stack], bin, row->count,
 			 row->value},
 		};
 	}
@@ -236,6 +257,8 @@ static int write_all(struct store_writer *writer, const struct profile_bucket *b
 		r = write_profiles(writer, seq, bucket, map, error);
 	if (r == 0)
 		r = live_write_ledger(writer, seq, bucket, map, error);
+	if (r == 0)
+		r = live_write_io(writer, seq, bucket, map, error);
 	if (r == 0)
 		r = live_write_held(live, seq, bucket, map, error);
 	if (r == 0)

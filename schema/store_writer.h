@@ -20,6 +20,7 @@ enum live_statement {
 	LIVE_BUCKET,
 	LIVE_PROFILE,
 	LIVE_LEDGER,
+	LIVE_IO,
 	LIVE_HELD_FIRST,
 	LIVE_HELD_LAST,
 	LIVE_LOSS,
@@ -76,11 +77,13 @@ static inline bool live_fits(uint64_t value)
 	return value <= INT64_MAX;
 }
 
-/* The parts of a bucket that store_write_ledger.c and store_write_held.c write, within its
- * transaction. Errors: those of store_write_bucket(), with a text. */
+/* The parts of a bucket that store_write_ledger.c, store_write_io.c and store_write_held.c write,
+ * within its transaction. Errors: those of store_write_bucket(), with a text. */
 int live_write_ledger(struct store_writer *writer, uint64_t seq,
 		      const struct profile_bucket *bucket, const struct intern_map *map,
 		      struct store_error *error);
+int live_write_io(struct store_writer *writer, uint64_t seq, const struct profile_bucket *bucket,
+		  const struct intern_map *map, struct store_error *error);
 int live_write_held(struct live *live, uint64_t seq, const struct profile_bucket *bucket,
 		    const struct intern_map *map, struct store_error *error);
 
