@@ -9,7 +9,10 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#define KERNEL_PF_KTHREAD 0x00200000 /* include/linux/sched.h; the same value since 2.6 */
+/* include/linux/sched.h; the same values since 2.6, 4.13 and 3.10 */
+#define KERNEL_PF_KTHREAD	0x00200000
+#define KERNEL_PF_MEMALLOC_NOIO 0x00080000
+#define KERNEL_PF_WQ_WORKER	0x00000020
 
 /* include/linux/percpu_counter.h; the sum of all CPUs as far as it was folded in. */
 struct percpu_counter {
@@ -47,8 +50,16 @@ struct kernfs_node {
 	__u64 id; /* since 5.5 */
 } __attribute__((preserve_access_index));
 
+struct cgroup_root;
+
 struct cgroup {
 	struct kernfs_node *kn;
+	int level; /* 0: the root of its hierarchy */
+	struct cgroup_root *root;
+} __attribute__((preserve_access_index));
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
 } __attribute__((preserve_access_index));
 
 struct css_set {
@@ -125,6 +136,81 @@ struct task_struct___before_5_14 {
 #define KERNEL_TASK_TRACED	    0x0008
 #define KERNEL_TASK_DEAD	    0x0080
 #define KERNEL_TASK_NOLOAD	    0x0400
+
+/* include/linux/blkdev.h. A whole device; partitions have it in common. */
+struct block_device_operations {
+	void *submit_bio; /* of devices without requests; since 5.9 */
+} __attribute__((preserve_access_index));
+
+struct gendisk {
+	int major, first_minor;
+	char disk_name[32];
+	const struct block_device_operations *fops;
+	__u64 diskseq; /* since 5.15 */
+} __attribute__((preserve_access_index));
+
+struct block_device {
+	struct gendisk *bd_disk;
+} __attribute__((preserve_access_index));
+
+struct request_queue {
+	struct gendisk *disk; /* since 5.15 */
+} __attribute__((preserve_access_index));
+
+/* block/blk-cgroup.h; with CONFIG_BLK_CGROUP */
+struct blkcg {
+	struct cgroup_subsys_state css;
+} __attribute__((preserve_access_index));
+
+struct blkcg_gq {
+	struct blkcg *blkcg;
+} __attribute__((preserve_access_index));
+
+/* include/linux/bvec.h, blk_types.h, blk-mq.h */
+struct bvec_iter {
+	unsigned int bi_size;
+} __attribute__((preserve_access_index));
+
+struct bio {
+	struct bio *bi_next; /* of the request */
+	struct block_device *bi_bdev;
+	unsigned int bi_opf;
+	__u8 bi_status;
+	struct bvec_iter bi_iter;
+	struct blkcg_gq *bi_blkg;
+} __attribute__((preserve_access_index));
+
+struct bio___before_5_12 {
+	struct gendisk *bi_disk;
+} __attribute__((preserve_access_index));
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags, rq_flags;
+	unsigned int __data_len; /* what is left of it */
+	struct bio *bio;
+	__u64 start_time_ns, io_start_time_ns; /* CLOCK_MONOTONIC; 0 = not taken */
+} __attribute__((preserve_access_index));
+
+struct request___before_5_17 {
+	struct gendisk *rq_disk;
+} __attribute__((preserve_access_index));
+
+/* include/linux/blk_types.h: the operation is in the low byte, the others are flags. The same
+ * values since 4.10. */
+#define KERNEL_REQ_OP_MASK	   0xff
+#define KERNEL_REQ_OP_READ	   0
+#define KERNEL_REQ_OP_WRITE	   1
+#define KERNEL_REQ_OP_FLUSH	   2
+#define KERNEL_REQ_OP_DISCARD	   3
+#define KERNEL_REQ_OP_SECURE_ERASE 5
+#define KERNEL_REQ_OP_ZONE_APPEND  7
+#define KERNEL_REQ_OP_WRITE_ZEROES 9
+#define KERNEL_REQ_OP_DRV_IN	   34 /* from here on it is the driver's own */
+#define KERNEL_REQ_SYNC		   (1u << 11)
+#define KERNEL_REQ_META		   (1u << 12)
+#define KERNEL_REQ_FUA		   (1u << 17)
+#define KERNEL_REQ_RAHEAD	   (1u << 19)
 
 /* include/linux/seq_file.h, include/linux/bpf.h: the context of an iterator over tasks */
 struct seq_file {

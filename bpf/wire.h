@@ -33,6 +33,10 @@ enum wire_kind {
 	/* Who ended the wait of a thread that was drawn: the stacks of the waker, who is the head's
 	 * thread; struct wire_waker stands between head and words. */
 	WIRE_WAKER = 5,
+	/* Block I/O that was drawn when it was submitted, at its end. The stacks are those of the
+	 * thread that submitted it, the head's; struct wire_io stands between head and words. The
+	 * value is what it stands for: its time, if known, times its weight. */
+	WIRE_IO = 6,
 	WIRE_KIND_MAX
 };
 
@@ -130,6 +134,71 @@ struct wire_waker {
 
 _Static_assert(sizeof(struct wire_waker) == 16, "layout of the wire record");
 
+enum wire_io_op {
+	WIRE_IO_OP_NONE = 0,
+	WIRE_IO_OP_READ = 1,
+	WIRE_IO_OP_WRITE = 2,
+	WIRE_IO_OP_FLUSH = 3,
+	WIRE_IO_OP_DISCARD = 4,
+	WIRE_IO_OP_WRITE_ZEROES = 5,
+	WIRE_IO_OP_OTHER = 6,
+	WIRE_IO_OP_MAX
+};
+
+#define WIRE_IO_SYNC	  1
+#define WIRE_IO_META	  2
+#define WIRE_IO_READAHEAD 4
+#define WIRE_IO_FUA	  8
+#define WIRE_IO_FLAGS	  15 /* all of them */
+
+#define WIRE_IO_UNKNOWN	   (~0ull) /* a time that the kernel did not take */
+#define WIRE_IO_WEIGHT_MAX 15
+#define WIRE_DEVICE_LEN	   32
+
+/* Which whole device, of which life (kernel: struct gendisk). */
+struct wire_io_device {
+	__u32 major, minor;
+	__u64 diskseq; /* 0 before 5.15 */
+};
+
+struct wire_io {
+	struct wire_io_device device;
+	char name[WIRE_DEVICE_LEN]; /* of the device */
+	__u64 total_ns;		    /* or WIRE_IO_UNKNOWN */
+	__u64 bytes;
+	__u8 op;	   /* enum wire_io_op */
+	__u8 weight_log2;  /* it stands for 2^weight_log2 like it */
+	__u8 is_writeback; /* head's thread wrote for others: those of its cgroup, 0 = unknown */
+	__u8 n_own;	   /* frames of profd's own and the tracepoint's above the kernel stack */
+	__u8 unused[4];
+};
+
+_Static_assert(sizeof(struct wire_io) == 72, "layout of the wire record");
+
+/* What a CPU saw of a device since the start, in a map that the daemon reads. */
+struct wire_io_key {
+	struct wire_io_device device;
+	__u8 op;    /* enum wire_io_op */
+	__u8 flags; /* WIRE_IO_* */
+	__u8 unused[6];
+};
+
+/* Latency bins of the store (schema/wait_class.h), from WIRE_IO_BIN_FIRST on: two an octave; what
+ * is shorter is in the first one, what is longer (four minutes) in the last. */
+#define WIRE_IO_BINS	  64
+#define WIRE_IO_BIN_FIRST 15 /* 128 ns */
+
+struct wire_io_time {
+	__u64 known, sum_ns;
+	__u32 bins[WIRE_IO_BINS]; /* modulo 2^32 */
+};
+
+struct wire_io_sums {
+	char name[WIRE_DEVICE_LEN];
+	__u64 ios, bytes, errors;
+	struct wire_io_time queue, service, total;
+};
+
 #define WIRE_LEDGER_STARTED    1 /* the thread began since the pass before */
 #define WIRE_LEDGER_ENDED      2 /* it ended: this is its last record */
 #define WIRE_LEDGER_GATE       4 /* blocked_ns is what is left of elapsed_ns, not measured */
@@ -167,6 +236,9 @@ enum wire_drop {
 	WIRE_DROP_RINGBUF_FULL = 0,
 	WIRE_DROP_NO_SCRATCH = 1, /* cannot happen, and is counted to be sure */
 	WIRE_DROP_NO_STORAGE = 2, /* switches of a thread that profd has no memory for */
+	WIRE_DROP_IO_SLOT = 3,	  /* block I/O that was drawn, and no place for its stack is free */
+	WIRE_DROP_IO_SUMS = 4,	  /* block I/O beyond the table of exact sums */
+	WIRE_DROP_IO_BEGIN = 5,	  /* bios beyond the table of those that are on their way */
 	WIRE_DROP_MAX
 };
 

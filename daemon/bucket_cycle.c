@@ -184,6 +184,8 @@ static int close_bucket(struct bucket_cycle *cycle, struct clock_reading now)
 		.start_boot_ns = boot_ns > since_ns ? boot_ns - since_ns : 0,
 	};
 	cycle->parts.describe(cycle->parts.ctx, &cycle->closed_head);
+	if (cycle->parts.complete)
+		cycle->parts.complete(cycle->parts.ctx, cycle->bucket);
 	cycle->closed_head.covered_ns = bucket_clock_next(clock, now);
 	cycle->closed_deadline_ns = now.mono_ns + NAMES_GRACE_NS;
 	cycle->closed = cycle->bucket;

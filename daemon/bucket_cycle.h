@@ -25,6 +25,8 @@ struct bucket_cycle_parts {
 	struct writer *writer;
 	/* Fills in period_ns and n_cpus of the bucket that ends now. */
 	void (*describe)(void *ctx, struct bucket_head *head);
+	/* Adds what is counted elsewhere until the bucket ends, which is now; may be NULL. */
+	void (*complete)(void *ctx, struct bucket *bucket);
 	/* Sets the counters of the parts that the cycle does not know. */
 	void (*count)(void *ctx, struct losses *losses);
 	void *ctx;

@@ -31,6 +31,10 @@ static const struct key {
 	uint32_t divides; /* KEY_DIVISOR: the value must divide it */
 	const char *unit;
 } keys[] = {
+	{"blockio", "enabled", KEY_SWITCH, false, offsetof(struct config, blockio_enabled), 0, 1, 1,
+	 0, NULL},
+	{"blockio", "stacks_per_s", KEY_NUMBER, false,
+	 offsetof(struct config, blockio_stacks_per_s), 10, 1000, 50, 0, "stacks"},
 	{"cpu", "frequency_hz", KEY_NUMBER, true, offsetof(struct config, frequency_hz),
 	 CONFIG_FREQUENCY_MIN_HZ, CONFIG_FREQUENCY_MAX_HZ, 49, 0, "Hz"},
 	{"filter", "exclude_units", KEY_PATTERNS, true, offsetof(struct config, exclude_units), 0,

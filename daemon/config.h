@@ -34,6 +34,8 @@ struct config {
 	uint32_t max_mb;			 /* [store] max_mb: of all partitions together */
 	uint32_t unwind_budget_mb;		 /* [unwind] budget_mb: of tables in the kernel */
 	uint32_t unwind_max_frames;		 /* [unwind] max_frames: of a user stack */
+	uint32_t blockio_enabled;		 /* [blockio] enabled: 0 or 1 */
+	uint32_t blockio_stacks_per_s;		 /* [blockio] stacks_per_s: per CPU */
 	uint32_t offcpu_enabled;		 /* [offcpu] enabled: 0 or 1 */
 	uint32_t offcpu_stacks_per_s;		 /* [offcpu] stacks_per_s: of waits, per CPU */
 	uint32_t offcpu_wakers;			 /* [offcpu] wakers: 0 or 1 */

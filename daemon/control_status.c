@@ -41,6 +41,14 @@ static void put_offcpu(struct json_text *json, const struct control_status *stat
 	json_close_object(json);
 }
 
+static void put_blockio(struct json_text *json, const struct control_status *status)
+{
+	json_open_object(json, "blockio");
+	json_put_string(json, "refusal", status->blockio_refusal);
+	json_put_uint(json, "samples", status->n_io_samples);
+	json_close_object(json);
+}
+
 void control_status_reply(struct control_call call, const struct control_status *status)
 {
 	_cleanup_json_ struct json_text json = {};
@@ -64,6 +72,7 @@ void control_status_reply(struct control_call call, const struct control_status 
 			status->follows_by_sideband ? "sideband" : "proc");
 	put_unwind(&json, status);
 	put_offcpu(&json, status);
+	put_blockio(&json, status);
 	json_close_object(&json);
 	control_reply(call, json_text_end(&json));
 }

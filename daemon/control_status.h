@@ -25,10 +25,12 @@ struct control_status {
 	 * them. */
 	uint64_t unwind_budget_bytes, unwind_used_bytes, unwind_memory_bytes;
 	uint64_t n_unwind_installed, n_unwind_evicted; /* files, since the start */
-	const char *offcpu_refusal; /* why there are no waits and no ledger; NULL: there are */
-	uint64_t n_open_waits;	    /* whose stack is held at the moment */
-	uint64_t n_wait_stacks;	    /* taken, since the start */
-	uint64_t pass_ns;	    /* time of the last pass over all threads */
+	const char *offcpu_refusal;  /* why there are no waits and no ledger; NULL: there are */
+	uint64_t n_open_waits;	     /* whose stack is held at the moment */
+	uint64_t n_wait_stacks;	     /* taken, since the start */
+	uint64_t pass_ns;	     /* time of the last pass over all threads */
+	const char *blockio_refusal; /* why there is no block I/O; NULL: there is */
+	uint64_t n_io_samples;	     /* since the start */
 };
 
 /*
@@ -36,7 +38,8 @@ struct control_status {
  * "store":…,"buckets_written":…,"buckets_waiting":…,"losses":{NAME:{"count":…,"weight_ns":…},…},
  * "last_error":…,"safe_mode":…,"processes":…,"follows_processes":"sideband"|"proc","unwind":{
  * "budget_bytes":…,"used_bytes":…,"memory_bytes":…,"files_installed":…,"files_evicted":…},
- * "offcpu":{"refusal":…,"open_waits":…,"captures":…,"pass_ns":…}}.
+ * "offcpu":{"refusal":…,"open_waits":…,"captures":…,"pass_ns":…},"blockio":{"refusal":…,
+ * "samples":…}}.
  */
 void control_status_reply(struct control_call call, const struct control_status *status);
 

@@ -52,6 +52,12 @@ static const char *const names[] = {
 	[LOSS_STACK_LATE] = "stack_late",
 	[LOSS_STACK_ABANDONED] = "stack_abandoned",
 	[LOSS_SWITCH_NO_STORAGE] = "switch_no_storage",
+	[LOSS_IO_SLOT] = "io_slot_missed",
+	[LOSS_IO_SUMS] = "io_sums_full",
+	[LOSS_IO_BEGIN] = "io_begin_missed",
+	[LOSS_IO_MISSED] = "io_missed",
+	[LOSS_IO_ROW] = "io_row_lost",
+	[LOSS_WRITEBACK] = "unattributed_writeback",
 };
 _Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");
 

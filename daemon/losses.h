@@ -57,6 +57,12 @@ enum loss {
 	LOSS_STACK_LATE,	/* stacks of long waits that had ended, or found no memory */
 	LOSS_STACK_ABANDONED,	/* passes for such stacks that hung, or could not begin for that */
 	LOSS_SWITCH_NO_STORAGE, /* switches of threads that there is no memory for in the kernel */
+	LOSS_IO_SLOT,		/* sampled block I/O for whose stack there was no room */
+	LOSS_IO_SUMS,		/* block I/O beyond the table of exact sums: in none of them */
+	LOSS_IO_BEGIN,		/* likewise, of devices without requests: too many on their way */
+	LOSS_IO_MISSED,		/* block I/O that the kernel did not tell profd's programs of */
+	LOSS_IO_ROW,		/* rows of exact block I/O that found no room in their bucket */
+	LOSS_WRITEBACK,		/* writeback that is charged to no cgroup, estimated */
 	LOSS_MAX
 };
 

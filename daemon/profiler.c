@@ -120,6 +120,12 @@ static int make_parts(struct profiler *p, struct profiler_error *error)
 	if (r == 0)
 		r = wait_rows_new(p->attribution, &p->wait_rows);
 	if (r == 0)
+		r = io_devices_new("/sys/dev/block", &p->io_devices);
+	if (r == 0)
+		r = io_rows_new(p->attribution, p->io_devices, &p->io_rows);
+	if (r == 0)
+		r = io_totals_new(p->io_devices, &p->io_totals);
+	if (r == 0)
 		r = intake_new(&(struct intake_parts){.attribution = p->attribution,
 						      .processes = p->processes,
 						      .cgroups = p->cgroups,
@@ -163,6 +169,7 @@ static int make_cycle(struct profiler *p, struct profiler_error *error)
 						 .resolver = p->resolver,
 						 .writer = p->writer,
 						 .describe = profiler_describe,
+						 .complete = profiler_complete,
 						 .count = profiler_count,
 						 .ctx = p};
 	int r = bucket_cycle_new(&parts, p->config.bucket_s * 1000000000ull, &p->cycle);
@@ -221,6 +228,8 @@ int profiler_new(const struct config *config, struct perf_opener *perf_opener,
 					    .offcpu = config->offcpu_enabled,
 					    .wakers = config->offcpu_wakers,
 					    .wait_stacks_per_s = config->offcpu_stacks_per_s,
+					    .blockio = config->blockio_enabled,
+					    .io_stacks_per_s = config->blockio_stacks_per_s,
 					    .unwind_budget_mb = config->unwind_budget_mb,
 					    .record = intake_record};
 	int r;
@@ -281,6 +290,9 @@ struct profiler *profiler_free(struct profiler *p)
 	profiler_passes_done(p);
 	intake_free(p->intake);
 	wait_rows_free(p->wait_rows);
+	io_rows_free(p->io_rows);
+	io_totals_free(p->io_totals);
+	io_devices_free(p->io_devices);
 	attribution_free(p->attribution);
 	process_table_free(p->processes);
 	unwind_feed_free(p->unwind);

@@ -28,6 +28,14 @@ static const char *offcpu_refusal(const struct profiler *p)
 					: "switched off by [offcpu] enabled";
 }
 
+static const char *blockio_refusal(const struct profiler *p)
+{
+	if (collectors_blockio(p->collectors))
+		return NULL;
+	return p->config.blockio_enabled ? collectors_blockio_refusal(p->collectors)
+					 : "switched off by [blockio] enabled";
+}
+
 static void on_status(void *ctx, struct control_call call, const char *argument)
 {
 	static const struct losses none;
@@ -71,6 +79,8 @@ static void on_status(void *ctx, struct control_call call, const char *argument)
 			.n_open_waits = wait_rows_n_open(p->wait_rows),
 			.n_wait_stacks = wait_rows_counters(p->wait_rows)->n_stacks,
 			.pass_ns = ledger_pass_counters(p->passes.pass)->last_ns,
+			.blockio_refusal = blockio_refusal(p),
+			.n_io_samples = io_rows_counters(p->io_rows)->n_records,
 		});
 }
 

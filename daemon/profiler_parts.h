@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * profiler_parts.h - the parts of the pipeline, for the files that put them together (profiler.c),
- * drive them (profiler_run.c, profiler_offcpu.c) and answer for them (profiler_control.c). Private
- * to these.
+ * drive them (profiler_run.c, profiler_offcpu.c, profiler_blockio.c) and answer for them
+ * (profiler_control.c). Private to these.
  */
 #ifndef PROFD_PROFILER_PARTS_H
 #define PROFD_PROFILER_PARTS_H
@@ -10,6 +10,8 @@
 #include "bucket_cycle.h"
 #include "capture/collector.h"
 #include "capture/intake.h"
+#include "capture/io_rows.h"
+#include "capture/io_totals.h"
 #include "capture/ledger_pass.h"
 #include "capture/long_waits.h"
 #include "capture/online_cpus.h"
@@ -63,6 +65,10 @@ struct profiler {
 	struct cgroups *cgroups;
 	struct attribution *attribution;
 	struct wait_rows *wait_rows;
+	struct io_devices *io_devices;
+	struct io_rows *io_rows;
+	struct io_totals *io_totals;
+	uint64_t n_io_rows_lost; /* entries of it that the bucket refused */
 	struct intake *intake;
 	struct profiler_passes passes;
 	struct writer *writer;
@@ -90,6 +96,7 @@ int profiler_on_opener(struct event_source *source);
 int profiler_on_control(struct event_source *source);
 int profiler_on_sample(void *ctx, const struct sample *sample);
 void profiler_describe(void *ctx, struct bucket_head *head);
+void profiler_complete(void *ctx, struct bucket *bucket);
 void profiler_count(void *ctx, struct losses *losses);
 
 /* Takes in what was sampled until that time; 1 when that takes longer than a moment. */
@@ -112,6 +119,9 @@ int profiler_passes_cut(struct profiler *p);
 /* The last pass, read to its end. */
 void profiler_passes_end(struct profiler *p);
 void profiler_passes_count(const struct profiler *p, struct losses *losses);
+
+/* Of block I/O (profiler_blockio.c). */
+void profiler_io_count(const struct profiler *p, struct losses *losses);
 
 /* Listens on the control socket; without one profd goes on. */
 void profiler_listen(struct profiler *p);

@@ -57,8 +57,12 @@ void profiler_count(void *ctx, struct losses *losses)
 		losses->count[LOSS_NO_SCRATCH] = drops.count[WIRE_DROP_NO_SCRATCH];
 		losses->weight_ns[LOSS_NO_SCRATCH] = drops.value[WIRE_DROP_NO_SCRATCH];
 		losses->count[LOSS_SWITCH_NO_STORAGE] = drops.count[WIRE_DROP_NO_STORAGE];
+		losses->count[LOSS_IO_SLOT] = drops.count[WIRE_DROP_IO_SLOT];
+		losses->count[LOSS_IO_SUMS] = drops.count[WIRE_DROP_IO_SUMS];
+		losses->count[LOSS_IO_BEGIN] = drops.count[WIRE_DROP_IO_BEGIN];
 	}
 	profiler_passes_count(p, losses);
+	profiler_io_count(p, losses);
 	losses->count[LOSS_MALFORMED] = intake.n_malformed;
 	losses->count[LOSS_NO_ROOM] += intake.n_refused;
 	losses->weight_ns[LOSS_NO_ROOM] += intake.refused_ns;
@@ -105,6 +109,8 @@ int profiler_on_sample(void *ctx, const struct sample *sample)
 		return r;
 	if (sample->kind == WIRE_CPU)
 		attribution_add(p->attribution, sample, now_ns, bucket_cycle_open(p->cycle));
+	else if (sample->kind == WIRE_IO)
+		io_rows_add(p->io_rows, sample, now_ns, bucket_cycle_open(p->cycle));
 	else
 		add_waits(p, sample, now_ns);
 	return 0;

@@ -35,6 +35,8 @@ struct collectors {
 	struct cpu_ticks *cpu_ticks;
 	struct offcpu_programs *offcpu; /* NULL: none */
 	char offcpu_refusal[COLLECTOR_ERROR_MAX];
+	struct blockio_programs *blockio; /* NULL: none */
+	char blockio_refusal[COLLECTOR_ERROR_MAX];
 	struct ring_buffer *ring;
 	uint64_t period_ns;
 };
@@ -188,6 +190,28 @@ static void load_offcpu(struct collectors *c, const struct collector_options *op
 		log_warning("no waiting time and no ledger: %s", c->offcpu_refusal);
 }
 
+static void load_blockio(struct collectors *c, const struct collector_options *options)
+{
+	const struct cpu_bpf *cpu = c->cpu;
+	int r = blockio_programs_new(
+		&(struct blockio_options){
+			.stacks_per_s = options->io_stacks_per_s,
+			.user_frames_max = options->user_frames_max,
+			.kernel_frames_max = cpu->rodata->kernel_walk_frames_max,
+			.safe_mode = options->safe_mode,
+			.events = bpf_map__fd(cpu->maps.events),
+			.drops = bpf_map__fd(cpu->maps.drops),
+			.processes_seen = bpf_map__fd(cpu->maps.processes_seen),
+			.unwind_slabs = bpf_map__fd(cpu->maps.unwind_slabs),
+			.unwind_files = bpf_map__fd(cpu->maps.unwind_files),
+			.unwind_processes = bpf_map__fd(cpu->maps.unwind_processes),
+		},
+		&c->blockio, c->blockio_refusal, sizeof(c->blockio_refusal));
+
+	if (r < 0)
+		log_warning("no block I/O: %s", c->blockio_refusal);
+}
+
 int collectors_new(const struct collector_options *options, struct collectors **ret,
 		   struct collector_error *error)
 {
@@ -206,6 +230,8 @@ int collectors_new(const struct collector_options *options, struct collectors **
 		return r;
 	if (options->offcpu)
 		load_offcpu(c, options);
+	if (options->blockio)
+		load_blockio(c, options);
 	c->ring = ring_buffer__new(bpf_map__fd(c->cpu->maps.events), options->record, options->ctx,
 				   NULL);
 	if (!c->ring)
@@ -221,6 +247,7 @@ struct collectors *collectors_free(struct collectors *c)
 	cpu_ticks_free(c->cpu_ticks);
 	ring_buffer__free(c->ring);
 	offcpu_programs_free(c->offcpu);
+	blockio_programs_free(c->blockio);
 	cpu_bpf__destroy(c->cpu);
 	free(c);
 	return NULL;
@@ -254,6 +281,18 @@ static void attach_offcpu(struct collectors *c)
 	}
 }
 
+static void attach_blockio(struct collectors *c)
+{
+	int r = c->blockio ? blockio_programs_attach(c->blockio, c->blockio_refusal,
+						     sizeof(c->blockio_refusal))
+			   : 0;
+
+	if (r < 0) {
+		log_warning("no block I/O: %s", c->blockio_refusal);
+		c->blockio = blockio_programs_free(c->blockio);
+	}
+}
+
 int collectors_attach(struct collectors *c, struct collector_error *error)
 {
 	int cpu = 0, r = cpu_ticks_attach(c->cpu_ticks, c->cpu->progs.cpu_tick, &cpu);
@@ -262,6 +301,7 @@ int collectors_attach(struct collectors *c, struct collector_error *error)
 		return fail(error, r, "cannot attach to the perf event of CPU %d: %s", cpu,
 			    strerror(-r));
 	attach_offcpu(c);
+	attach_blockio(c);
 	return 0;
 }
 
@@ -273,6 +313,16 @@ struct offcpu_programs *collectors_offcpu(const struct collectors *c)
 const char *collectors_offcpu_refusal(const struct collectors *c)
 {
 	return c->offcpu_refusal;
+}
+
+struct blockio_programs *collectors_blockio(const struct collectors *c)
+{
+	return c->blockio;
+}
+
+const char *collectors_blockio_refusal(const struct collectors *c)
+{
+	return c->blockio_refusal;
 }
 
 void collectors_follow_cpus(struct collectors *c, const struct cpu_list *online)
@@ -305,6 +355,8 @@ void collectors_detach(struct collectors *c)
 	cpu_ticks_detach(c->cpu_ticks);
 	if (c->offcpu)
 		offcpu_programs_detach(c->offcpu);
+	if (c->blockio)
+		blockio_programs_detach(c->blockio);
 }
 
 int collectors_fd(const struct collectors *c)

@@ -8,6 +8,7 @@
 #ifndef PROFD_COLLECTOR_H
 #define PROFD_COLLECTOR_H
 
+#include "capture/blockio_programs.h"
 #include "capture/offcpu_programs.h"
 #include "capture/online_cpus.h"
 #include "capture/perf_opener.h"
@@ -30,6 +31,8 @@ struct collector_options {
 	bool offcpu;		    /* also waits and the ledger, as far as the kernel can */
 	bool wakers;		    /* who ended a wait */
 	uint32_t wait_stacks_per_s; /* of waits, per CPU, about */
+	bool blockio;		    /* also block I/O, as far as the kernel can */
+	uint32_t io_stacks_per_s;   /* likewise */
 	struct perf_opener *perf_opener; /* has to outlive the collectors */
 	const struct cpu_list *online;	 /* CPUs at the start; used by collectors_new() alone */
 	/* Called for each record by collectors_consume(). -ECANCELED ends the consuming behind this
@@ -61,6 +64,10 @@ struct collector_unwind_fds collectors_unwind_fds(const struct collectors *colle
 struct offcpu_programs *collectors_offcpu(const struct collectors *collectors);
 /* Why they are not to be had, "" otherwise. */
 const char *collectors_offcpu_refusal(const struct collectors *collectors);
+
+/* The same for block I/O. */
+struct blockio_programs *collectors_blockio(const struct collectors *collectors);
+const char *collectors_blockio_refusal(const struct collectors *collectors);
 
 /* Loads the programs with the smallest ring and unloads them again; needs no perf event. Returns 0
  * or negative errno with a text. */

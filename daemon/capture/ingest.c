@@ -16,6 +16,7 @@ static const size_t body_of_kind[] = {
 	[WIRE_WAIT_END] = sizeof(struct wire_wait),
 	[WIRE_LEDGER] = sizeof(struct wire_ledger),
 	[WIRE_WAKER] = sizeof(struct wire_waker),
+	[WIRE_IO] = sizeof(struct wire_io),
 };
 _Static_assert(sizeof(body_of_kind) / sizeof(body_of_kind[0]) == WIRE_KIND_MAX,
 	       "a kind of record of unknown length");
@@ -129,6 +130,14 @@ static bool is_ledger(const struct wire_ledger *l)
 			      WIRE_LEDGER_OPEN_DRAWN));
 }
 
+static bool is_io(struct wire_io *io)
+{
+	io->name[sizeof(io->name) - 1] = '\0';
+	return io->op > WIRE_IO_OP_NONE && io->op < WIRE_IO_OP_MAX &&
+	       io->weight_log2 <= INGEST_WEIGHT_MAX && io->bytes <= INGEST_IO_MAX &&
+	       (io->total_ns <= INGEST_IO_MAX || io->total_ns == WIRE_IO_UNKNOWN);
+}
+
 /* Takes what stands behind the head; returns false when it cannot be so. */
 static bool decode_body(const char *body, struct sample *ret)
 {
@@ -142,9 +151,20 @@ static bool decode_body(const char *body, struct sample *ret)
 	case WIRE_WAKER:
 		memcpy(&ret->waker, body, sizeof(ret->waker));
 		return ret->waker.in_interrupt <= 1;
+	case WIRE_IO:
+		memcpy(&ret->io, body, sizeof(ret->io));
+		return is_io(&ret->io);
 	default:
 		return true;
 	}
+}
+
+/* Profd's own frames are above those of who submitted the I/O. */
+static uint32_t own_frames(const struct sample *sample, uint32_t n_kernel)
+{
+	uint32_t n = sample->kind == WIRE_IO ? sample->io.n_own : 0;
+
+	return n < n_kernel ? n : 0;
 }
 
 int ingest_decode(const void *record, size_t size, struct sample *ret)
@@ -174,9 +194,10 @@ int ingest_decode(const void *record, size_t size, struct sample *ret)
 	ret->start_code = e.start_code;
 	ret->end_code = e.end_code;
 	decode_comm(e.comm, ret->comm);
-	for (uint32_t i = 0; i < e.n_kernel; i++)
-		ret->kernel[i] = (struct sample_frame){.kind = LOCATION_KERNEL, .addr = words[i]};
-	ret->n_kernel = e.n_kernel;
+	ret->n_kernel = 0;
+	for (uint32_t i = own_frames(ret, e.n_kernel); i < e.n_kernel; i++)
+		ret->kernel[ret->n_kernel++] =
+			(struct sample_frame){.kind = LOCATION_KERNEL, .addr = words[i]};
 	ret->n_user = decode_user(words + e.n_kernel, e.n_user, ret->user);
 	return 0;
 }

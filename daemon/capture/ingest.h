@@ -23,6 +23,8 @@ struct sample_frame {
 /* A wait that stands for others is shorter than WIRE_LONG_WAIT_NS; the clocks differ a little. */
 #define INGEST_SAMPLED_NS_MAX (2 * WIRE_LONG_WAIT_NS)
 #define INGEST_WEIGHT_MAX     15
+/* Of one block I/O: times its weight it is still far from overflow (two hours in ns). */
+#define INGEST_IO_MAX	      (1ull << 43)
 
 struct sample {
 	enum wire_kind kind;
@@ -39,6 +41,7 @@ struct sample {
 		struct wire_wait wait;
 		struct wire_ledger ledger;
 		struct wire_waker waker;
+		struct wire_io io;
 	};
 	struct sample_frame kernel[WIRE_KERNEL_FRAMES_MAX];
 	struct sample_frame user[WIRE_USER_FRAMES_MAX];

@@ -7,7 +7,9 @@
 
 #include "growable.h"
 #include "hash_index.h"
+#include "io_class.h"
 #include "record/ledger.h"
+#include "record/series_table.h"
 #include "record/texts.h"
 
 #include <errno.h>
@@ -24,7 +26,8 @@ struct label {
 
 struct bucket {
 	struct profile_location *locations;
-	struct profile_series *series;
+	struct series_table series;
+	struct io_table io;
 	struct profile_stack *stacks;
 	struct profile_row *rows;
 	struct profile_held *held;
@@ -35,11 +38,11 @@ struct bucket {
 	uint32_t *file_numbers; /* of files[] */
 	struct profile_frame *frames;
 	struct profile_loss *losses;
-	uint32_t n_locations, n_series, n_stacks, n_rows, n_stack_locations, n_files,
-		n_file_numbers, n_held, n_ledger, n_labels;
-	uint32_t cap_locations, cap_series, cap_stacks, cap_rows, cap_stack_locations, cap_files,
+	uint32_t n_locations, n_stacks, n_rows, n_stack_locations, n_files, n_file_numbers, n_held,
+		n_ledger, n_labels;
+	uint32_t cap_locations, cap_stacks, cap_rows, cap_stack_locations, cap_files,
 		cap_file_numbers, cap_held, cap_ledger, cap_labels;
-	struct hash_index by_location, by_series, by_stack, by_row, by_file, by_ledger;
+	struct hash_index by_location, by_stack, by_row, by_file, by_ledger;
 	struct texts texts;
 	uint32_t truncated_root; /* index of that location, 0 until needed */
 	struct profile_bucket profile;
@@ -51,7 +54,9 @@ int bucket_new(struct bucket **ret)
 
 	if (!b)
 		return -ENOMEM;
-	b->n_locations = b->n_series = b->n_stacks = b->n_files = b->n_file_numbers = 1;
+	b->n_locations = b->n_stacks = b->n_files = b->n_file_numbers = 1;
+	series_table_init(&b->series);
+	io_table_init(&b->io);
 	*ret = b;
 	return 0;
 }
@@ -62,13 +67,13 @@ struct bucket *bucket_free(struct bucket *b)
 		return NULL;
 	texts_done(&b->texts);
 	hash_index_done(&b->by_location);
-	hash_index_done(&b->by_series);
 	hash_index_done(&b->by_stack);
 	hash_index_done(&b->by_row);
 	hash_index_done(&b->by_file);
 	hash_index_done(&b->by_ledger);
 	free(b->locations);
-	free(b->series);
+	series_table_done(&b->series);
+	io_table_done(&b->io);
 	free(b->stacks);
 	free(b->rows);
 	free(b->held);
@@ -143,63 +148,32 @@ int bucket_label(struct bucket *b, const char *text, uint32_t *ret)
 
 /* ---- series ---- */
 
-static uint64_t hash_series(const struct profile_series *s)
-{
-	return hash_u64(hash_u64((uint64_t)s->pid << 32 | s->tid, s->start_boot_ns),
-			hash_bytes(s->comm, strlen(s->comm)) ^ hash_bytes(s->exe, strlen(s->exe)));
-}
-
-static bool is_series(const void *ctx, uint32_t id, const void *key)
-{
-	const struct profile_series *have = &((const struct bucket *)ctx)->series[id];
-	const struct profile_series *wanted = key;
-
-	return have->pid == wanted->pid && have->tid == wanted->tid &&
-	       have->start_boot_ns == wanted->start_boot_ns &&
-	       strcmp(have->comm, wanted->comm) == 0 && strcmp(have->exe, wanted->exe) == 0 &&
-	       strcmp(have->cgroup, wanted->cgroup) == 0;
-}
-
-static int copy_series(struct bucket *b, const struct profile_series *from,
-		       struct profile_series *to)
-{
-	*to = *from;
-	to->comm = texts_copy(&b->texts, from->comm);
-	to->exe = texts_copy(&b->texts, from->exe);
-	to->cgroup = texts_copy(&b->texts, from->cgroup);
-	to->unit = texts_copy(&b->texts, from->unit);
-	to->container = texts_copy(&b->texts, from->container);
-	return to->comm && to->exe && to->cgroup && to->unit && to->container ? 0 : -ENOMEM;
-}
-
 int bucket_series(struct bucket *b, const struct profile_series *series, uint32_t *ret)
 {
-	uint64_t hash = hash_series(series);
-	uint32_t id = hash_index_find(&b->by_series, hash, is_series, b, series);
-	int r;
-
-	if (!id) {
-		r = RESERVE(b, series, BUCKET_SERIES_MAX);
-		if (r == 0)
-			r = copy_series(b, series, &b->series[b->n_series]);
-		if (r == 0)
-			r = hash_index_insert(&b->by_series, hash, b->n_series);
-		if (r < 0)
-			return r;
-		id = b->n_series++;
-	}
-	*ret = id;
-	return 0;
+	*ret = series_table_find(&b->series, series);
+	return *ret ? 0 : series_table_add(&b->series, series, BUCKET_SERIES_MAX, &b->texts, ret);
 }
 
 bool bucket_has_series(const struct bucket *b, const struct profile_series *series)
 {
-	return hash_index_find(&b->by_series, hash_series(series), is_series, b, series);
+	return series_table_find(&b->series, series) != 0;
 }
 
 uint32_t bucket_n_series(const struct bucket *b)
 {
-	return b->n_series;
+	return b->series.n_series;
+}
+
+/* ---- block devices ---- */
+
+int bucket_device(struct bucket *b, const struct io_device *device, uint32_t *ret)
+{
+	return io_table_device(&b->io, device, &b->texts, ret);
+}
+
+int bucket_io(struct bucket *b, const struct profile_io *row)
+{
+	return io_table_add(&b->io, row);
 }
 
 /* ---- stacks and rows ---- */
@@ -428,6 +402,26 @@ static void settle_roots(struct bucket *b, const struct bucket_answers *answers)
 	}
 }
 
+/* A device among the bucket's files, behind those of locations. */
+static int put_devices(struct bucket *b)
+{
+	uint32_t first = b->n_files - 1; /* less the entry of devices that is unused */
+
+	for (uint32_t i = 1; i < b->io.n_devices; i++) {
+		int r = RESERVE(b, files, BUCKET_LOCATIONS_MAX);
+
+		if (r < 0)
+			return r;
+		b->files[b->n_files++] = b->io.devices[i];
+	}
+	for (uint32_t i = 0; i < b->io.n_rows; i++)
+		b->io.rows[i].device += first;
+	for (uint32_t i = 0; i < b->n_rows; i++)
+		if (b->rows[i].type == SAMPLE_BLOCKIO || b->rows[i].type == SAMPLE_BLOCKIO_BYTES)
+			b->rows[i].bin = io_class_shift(b->rows[i].bin, first);
+	return 0;
+}
+
 int bucket_finish(struct bucket *b, const struct bucket_head *head,
 		  const struct bucket_answers *answers)
 {
@@ -443,6 +437,8 @@ int bucket_finish(struct bucket *b, const struct bucket_head *head,
 		return -ENOMEM;
 	for (uint32_t i = 1; r == 0 && i < b->n_locations; i++)
 		r = name_location(b, i, answers);
+	if (r == 0)
+		r = put_devices(b);
 	if (r < 0)
 		return r;
 	name_labels(b);
@@ -462,8 +458,10 @@ int bucket_finish(struct bucket *b, const struct bucket_head *head,
 					     .stack_locations = b->stack_locations,
 					     .stacks = b->stacks,
 					     .n_stacks = b->n_stacks,
-					     .series = b->series,
-					     .n_series = b->n_series,
+					     .series = b->series.series,
+					     .n_series = b->series.n_series,
+					     .io = b->io.rows,
+					     .n_io = b->io.n_rows,
 					     .rows = b->rows,
 					     .n_rows = b->n_rows,
 					     .held = b->held,
@@ -488,9 +486,11 @@ uint32_t bucket_n_locations(const struct bucket *b)
 size_t bucket_bytes(const struct bucket *b)
 {
 	return sizeof(*b) + b->texts.bytes + b->cap_locations * sizeof(*b->locations) +
-	       b->n_locations * sizeof(*b->frames) + b->cap_series * sizeof(*b->series) +
+	       b->n_locations * sizeof(*b->frames) +
+	       b->series.cap_series * sizeof(*b->series.series) +
 	       b->cap_stacks * sizeof(*b->stacks) + b->cap_rows * sizeof(*b->rows) +
 	       b->cap_stack_locations * sizeof(*b->stack_locations) +
 	       b->cap_files * sizeof(*b->files) + b->cap_held * sizeof(*b->held) +
-	       b->cap_ledger * sizeof(*b->ledger) + b->cap_labels * sizeof(*b->labels);
+	       b->io.cap_rows * sizeof(*b->io.rows) + b->cap_ledger * sizeof(*b->ledger) +
+	       b->cap_labels * sizeof(*b->labels);
 }

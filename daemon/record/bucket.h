@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "profile.h"
+#include "record/io_table.h"
 
 /* Limits of one bucket; what finds no room is refused with -ENOSPC and counted by the caller. */
 #define BUCKET_LOCATIONS_MAX (1u << 20)
@@ -50,6 +51,12 @@ int bucket_hold(struct bucket *bucket, const struct profile_held *held);
 
 /* Adds to the ledger's row of that series. */
 int bucket_ledger(struct bucket *bucket, const struct profile_ledger *row);
+
+/* The index of a block device, for the rows of what it did, and for io_class.h in the bin of
+ * samples of it. Errors as above. */
+int bucket_device(struct bucket *bucket, const struct io_device *device, uint32_t *ret);
+/* Adds to the row of that device, operation and flags; -ERANGE when a sum would be out of range. */
+int bucket_io(struct bucket *bucket, const struct profile_io *row);
 
 /* What the bucket asks when it is finished. */
 struct bucket_answers {
