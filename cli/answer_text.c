@@ -38,6 +38,7 @@ static const char *const at_once[EVENT_MAX] = {
 	[EVENT_RUNQ] = "threads waiting for a CPU",
 	[EVENT_WALL] = "threads running or waiting",
 	[EVENT_WAKER] = "threads blocked",
+	[EVENT_BLOCKIO] = "under way",
 };
 
 static void print_waiting(const struct query *query, const struct event_answer *answer)
@@ -54,6 +55,25 @@ static void print_waiting(const struct query *query, const struct event_answer *
 		printf(", %.3f %s on average", (double)s->value / covered, at_once[query->event]);
 		if (s->value != s->machine_value)
 			printf(" (machine: %.3f)", (double)s->machine_value / covered);
+	}
+	puts("\n");
+}
+
+static void print_io(const struct query *query, const struct event_answer *answer)
+{
+	const struct store_summary *s = &answer->summary;
+	double covered = (double)s->covered_ns;
+	char rate[24];
+
+	printf("%" PRIu64 " I/Os", query_whole_samples(s->count));
+	if (answer->is_estimate)
+		printf(" (%" PRIu64 " sampled)", answer->n_seen);
+	if (s->covered_ns > 0 && query->event == EVENT_BLOCKIO) {
+		printf(", %.3f %s on average", (double)s->value / covered, at_once[query->event]);
+	} else if (s->covered_ns > 0) {
+		units_format_bytes((uint64_t)((double)s->value * NSEC_PER_SEC / covered), rate,
+				   sizeof(rate));
+		printf(", %s/s", rate);
 	}
 	puts("\n");
 }
@@ -80,6 +100,8 @@ void answer_text_head(const struct query *query, const struct event_answer *answ
 	answer_text_window(query, &answer->summary, event_name(query->event));
 	if (query->event == EVENT_CPU)
 		print_busy(answer);
+	else if (event_is_io(query->event))
+		print_io(query, answer);
 	else
 		print_waiting(query, answer);
 }
@@ -90,7 +112,7 @@ void answer_text_foot(const struct event_answer *answer)
 
 	estimate_text(answer, sure, sizeof(sure));
 	if (*sure)
-		printf("Of the waits: %s.\n", sure);
+		printf("Of the %s: %s.\n", answer->is_io ? "I/O" : "waits", sure);
 	if (answer->summary.n_losses > 0) {
 		losses_text(&answer->summary, losses, sizeof(losses));
 		printf("Counted: %s\n", losses);

@@ -201,7 +201,7 @@ static void print_notes(const struct event_answer *answer)
 
 	estimate_text(answer, sure, sizeof(sure));
 	if (*sure)
-		note("of the waits: %s", sure);
+		note("of the %s: %s", answer->is_io ? "I/O" : "waits", sure);
 	if (answer->summary.n_losses > 0) {
 		losses_text(&answer->summary, losses, sizeof(losses));
 		note("counted on the machine in this window: %s", losses);
@@ -298,7 +298,8 @@ enum exit_code cmd_export(int argc, char **argv)
 		.children = children,
 		.doc = "Stacks for pprof and flame graph tools.\v"
 		       "pprof is gzipped profile.proto (.pb.gz, .pprof); folded is a line per "
-		       "stack, \"comm;root;...;leaf N\", N in nanoseconds (.folded, .txt). Without "
+		       "stack, \"comm;root;...;leaf N\", N in nanoseconds, or bytes of "
+		       "blockio_bytes (.folded, .txt). Without "
 		       "FILE the format goes to stdout; on a terminal pprof goes to a new file, "
 		       "and its name is printed. TIME is a span back from now (10m), a time "
 		       "(03:10) or a date and time; see profctl(1).",

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "latency_io.h"
 #include "latency_read.h"
 #include "output_args.h"
 
@@ -26,6 +27,8 @@ static enum exit_code answer(const struct latency_args *args)
 	if (code != EXIT_ANSWERED)
 		return code;
 	query.event = args->options.event.event;
+	if (args->options.by == LATENCY_BY_DEVICE || args->options.by == LATENCY_BY_OP)
+		return latency_io_read(&args->options, &query);
 	return latency_read(&args->options, &query);
 }
 
@@ -35,6 +38,7 @@ static void parse_by(struct latency_options *options, const char *text, struct a
 		[LATENCY_BY_REASON] = "reason", [LATENCY_BY_FUNCTION] = "function",
 		[LATENCY_BY_STACK] = "stack",	[LATENCY_BY_PROCESS] = "process",
 		[LATENCY_BY_THREAD] = "thread", [LATENCY_BY_UNIT] = "unit",
+		[LATENCY_BY_DEVICE] = "device", [LATENCY_BY_OP] = "op",
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(groupings); i++) {
@@ -43,16 +47,35 @@ static void parse_by(struct latency_options *options, const char *text, struct a
 			return;
 		}
 	}
-	argp_error(state, "--by '%s': give reason, function, stack, process, thread or unit", text);
+	argp_error(state,
+		   "--by '%s': give reason, function, stack, process, thread or unit, or "
+		   "device or op of block I/O",
+		   text);
 }
 
-static void check(const struct latency_options *options, struct argp_state *state)
+static void check(struct latency_options *options, const struct query_args *query,
+		  struct argp_state *state)
 {
-	if (options->event.event != EVENT_OFFCPU && options->event.event != EVENT_RUNQ)
+	bool is_io = options->event.event == EVENT_BLOCKIO, by_device;
+	char kinds[64];
+
+	query_args_print_kinds(query, kinds, sizeof(kinds));
+	if (options->by == LATENCY_BY_USUAL)
+		options->by = is_io ? LATENCY_BY_DEVICE : LATENCY_BY_REASON;
+	by_device = options->by == LATENCY_BY_DEVICE || options->by == LATENCY_BY_OP;
+	if (!is_io && options->event.event != EVENT_OFFCPU && options->event.event != EVENT_RUNQ)
 		argp_error(state,
-			   "--event %s: latency is of single waits; give offcpu or runq, or ask "
-			   "'profctl top'",
+			   "--event %s: latency is of single waits; give offcpu, runq or blockio, "
+			   "or ask 'profctl top'",
 			   event_name(options->event.event));
+	if (by_device && !is_io)
+		argp_error(state, "--by device, op: of block I/O; give --event blockio as well");
+	if (is_io && options->by == LATENCY_BY_REASON)
+		argp_error(state, "--by reason: block I/O has none; give device, op, process, "
+				  "thread, unit, function or stack");
+	if (by_device && *kinds)
+		argp_error(state, "--by device, op: that is exact, and of the whole device; give "
+				  "--by process, say, for a part of the machine");
 	if (options->histogram && options->format == OUTPUT_CSV)
 		argp_error(state, "--histogram: CSV has one line a row; give --output table or "
 				  "json");
@@ -84,7 +107,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			   arg);
 		return 0;
 	case ARGP_KEY_END:
-		check(options, state);
+		check(options, &args->query, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -109,12 +132,16 @@ enum exit_code cmd_latency(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.children = children,
-		.doc = "How long threads were blocked, or waited for a CPU, each time.\v"
+		.doc = "How long threads were blocked, waited for a CPU, or block I/O took, each "
+		       "time.\v"
 		       "COUNT is waits that ended in the window, OPEN those that go on at its end, "
-		       "TOTAL the time of both. EVENT is offcpu [offcpu] or runq. TIME is a span "
+		       "TOTAL the time of both. EVENT is offcpu [offcpu], runq or blockio. TIME is "
+		       "a span "
 		       "back from now (10m), a time (03:10) or a date and time; see profctl(1).",
 	};
-	struct latency_args args = {.options = {.n_lines = 20, .event = {.event = EVENT_OFFCPU}}};
+	struct latency_args args = {.options = {.n_lines = 20,
+						.by = LATENCY_BY_USUAL,
+						.event = {.event = EVENT_OFFCPU}}};
 	enum exit_code code = EXIT_USAGE;
 
 	query_args_init(&args.query);

@@ -26,7 +26,7 @@ static int print_json(const struct stat_answer *stat)
 		r = ledger_answer_json_row(stat->view, &stat->view->rows[0]);
 	for (size_t i = 0; r == 0 && i < stat->n_reasons; i++)
 		r = ledger_answer_json_reason(&stat->reasons[i]);
-	return r;
+	return r == 0 ? stat_io_json(stat->io) : r;
 }
 
 static int print_csv(const struct stat_answer *stat)
@@ -37,7 +37,7 @@ static int print_csv(const struct stat_answer *stat)
 		r = ledger_answer_csv_row(stat->view, &stat->view->rows[0]);
 	for (size_t i = 0; r == 0 && i < stat->n_reasons; i++)
 		r = ledger_answer_csv_reason(&stat->reasons[i]);
-	return r;
+	return r == 0 ? stat_io_csv(stat->io) : r;
 }
 
 static int print(const struct stat_answer *stat, enum output_format format)
@@ -76,7 +76,8 @@ static enum exit_code answer(const struct stat_args *args)
 	_cleanup_(query_done) struct query query = {0};
 	_cleanup_(ledger_view_done) struct ledger_view view = {.command = "stat", .query = &query};
 	_cleanup_(event_answer_done) struct event_answer waits = {0};
-	struct stat_answer stat = {.view = &view, .waits = &waits};
+	_cleanup_(stat_io_done) struct stat_io io = {0};
+	struct stat_answer stat = {.view = &view, .waits = &waits, .io = &io};
 	struct reason_sums sums = {0};
 	enum exit_code code = query_open(&query, &args->query);
 
@@ -84,6 +85,8 @@ static enum exit_code answer(const struct stat_args *args)
 		code = ledger_view_read(&view, SERIES_TOTALS_BY_NOTHING, LEDGER_ONCPU);
 	if (code == EXIT_ANSWERED)
 		code = read_reasons(&query, &stat, &sums, &waits);
+	if (code == EXIT_ANSWERED)
+		code = stat_io_read(&query, &io);
 	if (code != EXIT_ANSWERED)
 		return code;
 	return print(&stat, args->format) < 0 ? query_no_memory() : output_finish();
@@ -116,7 +119,9 @@ enum exit_code cmd_stat(int argc, char **argv)
 		.children = children,
 		.doc = "What the machine, or what was chosen of it, did in all.\v"
 		       "Times are those of all threads together, and measured, not sampled; what "
-		       "was waited for is estimated. Flags that are repeated widen the answer, "
+		       "was waited for is estimated. What block devices did is exact, but of a "
+		       "part of "
+		       "the machine. Flags that are repeated widen the answer, "
 		       "different ones narrow it. TIME is a span back from now (10m), a time "
 		       "(03:10) or a date and time (2026-11-23 03:10); see profctl(1).",
 	};

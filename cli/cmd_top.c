@@ -80,8 +80,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			   arg);
 		return 0;
 	case ARGP_KEY_END:
-		if (args->options.by == TOP_BY_REASON && (args->options.event.event == EVENT_CPU ||
-							  args->options.event.event == EVENT_WAKER))
+		if (args->options.by == TOP_BY_REASON &&
+		    (args->options.event.event == EVENT_CPU ||
+		     args->options.event.event == EVENT_WAKER ||
+		     event_is_io(args->options.event.event)))
 			argp_error(state,
 				   "--by reason: of %s time there is none; give --event offcpu or "
 				   "wall as well",
@@ -110,8 +112,8 @@ enum exit_code cmd_top(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.children = children,
-		.doc = "Where CPU time or waiting time went, by function, process, unit or "
-		       "reason.\v"
+		.doc = "Where CPU time, waiting time or block I/O went, by function, process, unit "
+		       "or reason.\v"
 		       "SELF is time in the function itself, TOTAL with all it called. Flags that "
 		       "are repeated widen the answer, different ones narrow it. TIME is a "
 		       "span back from now (10m), a time (03:10) or a date and time "

@@ -14,6 +14,7 @@ enum exit_code cmd_ps(int argc, char **argv);
 enum exit_code cmd_threads(int argc, char **argv);
 enum exit_code cmd_units(int argc, char **argv);
 enum exit_code cmd_export(int argc, char **argv);
+enum exit_code cmd_io(int argc, char **argv);
 enum exit_code cmd_latency(int argc, char **argv);
 enum exit_code cmd_status(int argc, char **argv);
 

@@ -16,6 +16,8 @@ static const struct {
 	[EVENT_RUNQ] = {"runq", "waits", {SAMPLE_RUNQ}},
 	[EVENT_WALL] = {"wall", "samples", {SAMPLE_CPU, SAMPLE_RUNQ, SAMPLE_OFFCPU}},
 	[EVENT_WAKER] = {"waker", "waits", {SAMPLE_WAKER}},
+	[EVENT_BLOCKIO] = {"blockio", "I/Os", {SAMPLE_BLOCKIO}},
+	[EVENT_BLOCKIO_BYTES] = {"blockio_bytes", "I/Os", {SAMPLE_BLOCKIO_BYTES}},
 };
 
 const char *event_name(enum event event)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { OPTION_REASON = 0x200 };
+enum { OPTION_REASON = 0x200, OPTION_DEVICE };
 
 #define REASON_MAX 32
 
@@ -75,6 +75,34 @@ static void parse_reasons(struct event_args *args, const char *text, struct argp
 	}
 }
 
+int event_args_add_device(struct event_args *args, const char *name)
+{
+	static const char folder[] = "/dev/";
+
+	if (args->n_devices >= EVENT_DEVICES_MAX)
+		return -ENOSPC;
+	if (strncmp(name, folder, sizeof(folder) - 1) == 0)
+		name += sizeof(folder) - 1;
+	args->devices[args->n_devices++] = name;
+	return 0;
+}
+
+static void check(const struct event_args *args, struct argp_state *state)
+{
+	if (args->reasons &&
+	    (args->event == EVENT_CPU || args->event == EVENT_WAKER || event_is_io(args->event)))
+		argp_error(state,
+			   "--reason: of %s time there is none; give --event offcpu or wall as "
+			   "well",
+			   event_name(args->event));
+	if (args->event == EVENT_RUNQ && !event_args_has_reason(args, WAIT_REASON_CPU))
+		argp_error(state, "--reason: run-queue time has no reason but cpu; give --event "
+				  "offcpu");
+	if (args->n_devices && !event_is_io(args->event))
+		argp_error(state, "--device: %s time is of no device; give --event blockio as well",
+			   event_name(args->event));
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct event_args *args = state->input;
@@ -82,21 +110,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'e':
 		if (event_parse(arg, &args->event) < 0)
-			argp_error(state, "--event '%s': give cpu, offcpu, runq, wall or waker",
+			argp_error(state,
+				   "--event '%s': give cpu, offcpu, runq, wall, waker, "
+				   "blockio or blockio_bytes",
 				   arg);
 		return 0;
 	case OPTION_REASON:
 		parse_reasons(args, arg, state);
 		return 0;
+	case OPTION_DEVICE:
+		if (event_args_add_device(args, arg) < 0)
+			argp_error(state, "--device: at most %d can be given", EVENT_DEVICES_MAX);
+		return 0;
 	case ARGP_KEY_END:
-		if (args->reasons && (args->event == EVENT_CPU || args->event == EVENT_WAKER))
-			argp_error(state,
-				   "--reason: of %s time there is none; give --event offcpu or "
-				   "wall as well",
-				   event_name(args->event));
-		if (args->event == EVENT_RUNQ && !event_args_has_reason(args, WAIT_REASON_CPU))
-			argp_error(state, "--reason: run-queue time has no reason but cpu; give "
-					  "--event offcpu");
+		check(args, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -108,11 +135,16 @@ static const struct argp_option options[] = {
 	 .key = 'e',
 	 .arg = "EVENT",
 	 .doc = "Which time: cpu, offcpu (blocked), runq (waiting for a CPU), wall (the three "
-		"together) or waker (blocked, by who ended it)"},
+		"together), waker (blocked, by who ended it), blockio (of block devices) or "
+		"blockio_bytes (what they read and wrote)"},
 	{.name = "reason",
 	 .key = OPTION_REASON,
 	 .arg = "REASON[,...]",
 	 .doc = "Only waits for this: disk, lock, sleep, poll, pipe-read, ...; see profctl(1)"},
+	{.name = "device",
+	 .key = OPTION_DEVICE,
+	 .arg = "NAME",
+	 .doc = "Only block I/O of this device, as in sda"},
 	{0},
 };
 
@@ -135,4 +167,6 @@ void event_args_print(const struct event_args *args, enum event usual, char *buf
 		used += (size_t)snprintf(buf + used, size - used, "%s%s", before, name);
 		before = ",";
 	}
+	for (uint32_t i = 0; i < args->n_devices && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, " --device %s", args->devices[i]);
 }

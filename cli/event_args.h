@@ -13,10 +13,17 @@
 #include "event.h"
 #include "wait_reason.h"
 
+#define EVENT_DEVICES_MAX 64
+
 struct event_args {
-	enum event event; /* the command's default is set before parsing */
-	uint32_t reasons; /* 1 << enum wait_reason; 0 = any */
+	enum event event;			/* the command's default is set before parsing */
+	uint32_t reasons;			/* 1 << enum wait_reason; 0 = any */
+	const char *devices[EVENT_DEVICES_MAX]; /* names of block devices */
+	uint32_t n_devices;			/* 0 = any */
 };
+
+/* Adds the name of a device, as "sda" or "/dev/sda". 0, or -ENOSPC beyond EVENT_DEVICES_MAX. */
+int event_args_add_device(struct event_args *args, const char *name);
 
 /* Child parser for a command's argp; its input is a struct event_args. What cannot be ends the
  * program with EXIT_USAGE. Which events a command has is its own matter. */

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "event_leaf.h"
+#include "io_read.h"
 #include "wait_query.h"
 #include "wait_reasons.h"
 
@@ -244,6 +245,10 @@ enum exit_code event_read(const struct query *query, const struct event_args *ar
 	unsigned int n = event_types(args->event, types);
 	bool is_first = true;
 
+	if (event_is_io(args->event)) {
+		*ret = (struct event_answer){0};
+		return io_read(query, args, sink, ctx, ret);
+	}
 	for (unsigned int i = 0; i < n; i++) {
 		bool leaf = sink->wait_leaves && n > 1 && event_is_wait(types[i]);
 		struct reading reading = {

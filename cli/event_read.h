@@ -39,11 +39,13 @@ struct event_sink {
 	bool wait_leaves;
 };
 
+/* Of EVENT_BLOCKIO_BYTES values are bytes, also those that are called ns here. */
 struct event_answer {
 	/* What was read. value and count are sums of the rows as shown, with what was not sampled;
 	 * machine_value is the machine's, also estimated. */
 	struct store_summary summary;
 	bool is_estimate;    /* there are waits in it; the next are 0 otherwise */
+	bool is_io;	     /* these are block I/O, beside exact sums of all of it */
 	bool has_ledger;     /* all its waits have one beside them */
 	bool by_reason;	     /* waits of some reasons only: not_sampled_ns is not part of the sum */
 	uint64_t exact_ns;   /* of the value */

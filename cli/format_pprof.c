@@ -275,7 +275,7 @@ static void write_strings(struct writer *w)
 		[TEXT_SAMPLES] = event_counts(w->data->event),
 		[TEXT_COUNT] = "count",
 		[TEXT_EVENT] = event_name(w->data->event),
-		[TEXT_UNIT] = "nanoseconds",
+		[TEXT_UNIT] = w->data->event == EVENT_BLOCKIO_BYTES ? "bytes" : "nanoseconds",
 		[TEXT_PID] = "pid",
 		[TEXT_TID] = "tid",
 		[TEXT_COMM] = "comm",
@@ -290,7 +290,8 @@ static void write_strings(struct writer *w)
 	losses_text(w->data->summary, losses, sizeof(losses));
 	(void)snprintf(comment, sizeof(comment), "counted: %s", losses);
 	estimate_text(w->data->answer, sure, sizeof(sure));
-	(void)snprintf(estimate, sizeof(estimate), "of the waits: %s", sure);
+	(void)snprintf(estimate, sizeof(estimate), "of the %s: %s",
+		       w->data->answer->is_io ? "I/O" : "waits", sure);
 	for (uint32_t id = 0; id < w->first_text; id++)
 		write_string(w, string_table_at(&w->table->strings, id));
 	for (size_t i = 0; i < (w->data->answer->is_estimate ? N_TEXTS : TEXT_REASON); i++)

@@ -18,6 +18,9 @@ enum latency_by {
 	LATENCY_BY_PROCESS,
 	LATENCY_BY_THREAD,
 	LATENCY_BY_UNIT,
+	LATENCY_BY_DEVICE, /* this and the next of block I/O, exact */
+	LATENCY_BY_OP,	   /* of each device */
+	LATENCY_BY_USUAL,  /* device of block I/O, reason of waits */
 };
 
 struct latency_options {

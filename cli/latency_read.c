@@ -46,7 +46,9 @@ static int reading_init(struct reading *reading, const struct latency_options *o
 	int r = latency_groups_new(&reading->groups);
 
 	reading->options = options;
-	reading->type = options->event.event == EVENT_RUNQ ? SAMPLE_RUNQ : SAMPLE_OFFCPU;
+	reading->type = options->event.event == EVENT_RUNQ	? SAMPLE_RUNQ
+			: options->event.event == EVENT_BLOCKIO ? SAMPLE_BLOCKIO
+								: SAMPLE_OFFCPU;
 	totals_keys_init(&reading->functions);
 	if (r < 0 || options->by == LATENCY_BY_REASON || options->by == LATENCY_BY_FUNCTION)
 		return r;
@@ -209,7 +211,7 @@ static enum exit_code read_longest(struct reading *reading, const struct query *
 	_cleanup_(store_summary_done) struct store_summary summary = {0};
 
 	/* Of waits for some reasons only the ledger does not know the longest. */
-	if (!reading->totals || reading->options->event.reasons)
+	if (!reading->totals || reading->options->event.reasons || reading->type == SAMPLE_BLOCKIO)
 		return EXIT_ANSWERED;
 	return query_read_ledger(query, &visitor, reading, &summary);
 }

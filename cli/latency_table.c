@@ -46,6 +46,9 @@ static const struct output_column thread_columns[] = {FIGURES,
 static const struct output_column unit_columns[] = {
 	FIGURES, {.title = "UNIT", .shrinks = true}, {.title = "CONTAINER", .shrinks = true}};
 
+static const struct output_column device_columns[] = {FIGURES, {.title = "DEVICE"}};
+static const struct output_column op_columns[] = {FIGURES, {.title = "DEVICE"}, {.title = "OP"}};
+
 static const struct layout {
 	const struct output_column *columns;
 	unsigned int n_columns;
@@ -57,6 +60,8 @@ static const struct layout {
 	[LATENCY_BY_PROCESS] = {process_columns, ARRAY_SIZE(process_columns), N_FIGURES + 1},
 	[LATENCY_BY_THREAD] = {thread_columns, ARRAY_SIZE(thread_columns), N_FIGURES + 2},
 	[LATENCY_BY_UNIT] = {unit_columns, ARRAY_SIZE(unit_columns), N_FIGURES},
+	[LATENCY_BY_DEVICE] = {device_columns, ARRAY_SIZE(device_columns), N_FIGURES},
+	[LATENCY_BY_OP] = {op_columns, ARRAY_SIZE(op_columns), N_FIGURES},
 };
 
 /* The texts of a row; those that are made for it lie behind them. */
@@ -127,6 +132,11 @@ static int name_cells(const struct latency_answer *a, const struct latency_row *
 		next[1] = c->tid;
 		next[2] = who->comm;
 		next[3] = who->unit;
+		return 0;
+	case LATENCY_BY_DEVICE:
+	case LATENCY_BY_OP:
+		next[0] = who->device;
+		next[1] = who->op;
 		return 0;
 	default:
 		next[0] = *who->unit ? who->unit : "[no unit]";

@@ -20,6 +20,7 @@ static const struct command {
 } commands[] = {
 	{"top", cmd_top, "where time went, by function, process or unit"},
 	{"latency", cmd_latency, "how long threads waited, each time"},
+	{"io", cmd_io, "what block devices did, and for whom"},
 	{"stat", cmd_stat, "CPU, waiting, memory and reading and writing, in all"},
 	{"ps", cmd_ps, "the same in columns, by process, thread or unit"},
 	{"threads", cmd_threads, NULL}, /* listed with the one before */
@@ -46,7 +47,6 @@ static enum exit_code print_help(void)
 	}
 	puts("Examples:\n"
 	     "  profctl top --since 10m\n"
-	     "  profctl ps --since 03:10 --until 03:20 --unit nginx\n"
 	     "  profctl export --pid 1234 > x.pb.gz && go tool pprof -top x.pb.gz\n"
 	     "'profctl COMMAND --help' lists a command's options, 'man profctl' explains them.");
 	return output_finish();

@@ -318,6 +318,15 @@ enum exit_code query_read_ledger(const struct query *query,
 	return r < 0 ? store_failed(r, &error) : EXIT_ANSWERED;
 }
 
+enum exit_code query_read_io(const struct query *query, const struct store_io_visitor *visitor,
+			     void *ctx, struct store_summary *ret)
+{
+	struct store_error error = {0};
+	int r = store_read_io(query->store, &query->filter, visitor, ctx, ret, &error);
+
+	return r < 0 ? store_failed(r, &error) : EXIT_ANSWERED;
+}
+
 void query_explain_data(const struct query *query)
 {
 	char range[WINDOW_TEXT_MAX], text[WINDOW_TEXT_MAX];
@@ -343,6 +352,10 @@ void query_explain_empty(const struct query *query, const struct store_summary *
 		note("no bucket begins in %s", range);
 	} else if (summary->machine_value == 0 && query->event == EVENT_CPU) {
 		note("no CPU was busy in %s", range);
+	} else if (summary->machine_count == 0 && event_is_io(query->event)) {
+		note("no block device was asked for anything in %s, or 'profctl status' says why "
+		     "block I/O is not collected",
+		     range);
 	} else if (summary->machine_value == 0) {
 		note("no wait was recorded in %s: 'profctl status' says whether waits are "
 		     "collected",
@@ -350,8 +363,10 @@ void query_explain_empty(const struct query *query, const struct store_summary *
 	} else {
 		query_args_print_kinds(query->args, kinds, sizeof(kinds));
 		note("nothing in %s passes %s, of %" PRIu64 " %s of the machine", range,
-		     *kinds ? kinds : "--reason", query_whole_samples(summary->machine_count),
-		     event_counts(query->event));
+		     *kinds			 ? kinds
+		     : event_is_io(query->event) ? "--device"
+						 : "--reason",
+		     query_whole_samples(summary->machine_count), event_counts(query->event));
 	}
 	query_explain_data(query);
 }

@@ -54,6 +54,10 @@ enum exit_code query_read_ledger(const struct query *query,
 				 const struct store_ledger_visitor *visitor, void *ctx,
 				 struct store_summary *ret);
 
+/* The same for what block devices did. */
+enum exit_code query_read_io(const struct query *query, const struct store_io_visitor *visitor,
+			     void *ctx, struct store_summary *ret);
+
 /* Says on stderr why nothing was found, and from when to when there is data. */
 void query_explain_empty(const struct query *query, const struct store_summary *summary);
 

@@ -148,7 +148,7 @@ int stat_text_print(const struct stat_answer *stat)
 	int r;
 
 	if (view->n_rows == 0)
-		return 0;
+		return stat_io_text(stat->io);
 	r = output_table_new(columns, ARRAY_SIZE(columns), &table);
 	if (r == 0)
 		r = add_lines(view, times, ARRAY_SIZE(times), table);
@@ -160,6 +160,8 @@ int stat_text_print(const struct stat_answer *stat)
 		return r;
 	ledger_table_head(view);
 	r = output_table_print(table);
+	if (r == 0)
+		r = stat_io_text(stat->io);
 	if (r < 0)
 		return r;
 	putchar('\n');

@@ -17,6 +17,8 @@ const struct top_row top_row_none = {
 	.unit = "",
 	.container = "",
 	.wait_reason = "",
+	.device = "",
+	.op = "",
 };
 
 static double percent(uint64_t part, uint64_t whole)
@@ -60,8 +62,8 @@ int top_answer_json_keys(json_t *o, const struct top_row *row, uint64_t whole_ns
 	output_json_set(o, "tid", number(row->tid), &r);
 	output_json_set(o, "comm", output_json_text(row->comm), &r);
 	output_json_set(o, "unit", output_json_text(row->unit), &r);
-	output_json_set(o, "device", json_null(), &r);
-	output_json_set(o, "op", json_null(), &r);
+	output_json_set(o, "device", output_json_text(row->device), &r);
+	output_json_set(o, "op", output_json_text(row->op), &r);
 	output_json_set(o, "reason", output_json_text(reason_of(row)), &r);
 	output_json_set(o, "self_ns", output_json_uint(row->self), &r);
 	output_json_set(o, "total_ns", output_json_uint(row->total), &r);
@@ -74,11 +76,22 @@ int top_answer_json_keys(json_t *o, const struct top_row *row, uint64_t whole_ns
 	return r;
 }
 
+/* Of blockio_bytes there is no time: the row's bytes are all that it has, its own and its callees'.
+ */
+static void put_bytes(json_t *o, const struct top_row *row, int *r)
+{
+	output_json_set(o, "self_ns", json_null(), r);
+	output_json_set(o, "total_ns", json_null(), r);
+	output_json_set(o, "bytes", output_json_uint(row->total), r);
+}
+
 static int print_json_row(const struct top *top, const struct top_row *row)
 {
 	json_t *o = json_object();
 	int r = top_answer_json_keys(o, row, top->summary->value, json_null());
 
+	if (top->options->event.event == EVENT_BLOCKIO_BYTES)
+		put_bytes(o, row, &r);
 	output_json_set(o, "half_width_ns",
 			row->has_interval ? output_json_uint(row->half_width_ns) : json_null(), &r);
 
@@ -133,6 +146,7 @@ void top_answer_csv_cells(const struct top_row *row, uint64_t whole_ns, struct t
 	const char *const cells[TOP_N_CSV] = {
 		[TOP_CSV_FUNCTION] = row->function, [TOP_CSV_MODULE] = row->module,
 		[TOP_CSV_FILE] = row->source,	    [TOP_CSV_PID] = csv->pid,
+		[TOP_CSV_DEVICE] = row->device,	    [TOP_CSV_OP] = row->op,
 		[TOP_CSV_TID] = csv->tid,	    [TOP_CSV_COMM] = row->comm,
 		[TOP_CSV_UNIT] = row->unit,	    [TOP_CSV_REASON] = reason_of(row),
 		[TOP_CSV_SELF] = csv->self,	    [TOP_CSV_TOTAL] = csv->total,
@@ -172,6 +186,10 @@ int top_answer_csv(const struct top *top)
 
 		top_answer_csv_cells(row, top->summary->value, &csv);
 		memcpy(cells, csv.cells, sizeof(csv.cells));
+		if (top->options->event.event == EVENT_BLOCKIO_BYTES) {
+			cells[TOP_CSV_BYTES] = csv.total;
+			cells[TOP_CSV_SELF] = cells[TOP_CSV_TOTAL] = NULL;
+		}
 		if (row->has_interval)
 			(void)snprintf(half_width, sizeof(half_width), "%" PRIu64,
 				       row->half_width_ns);

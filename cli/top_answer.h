@@ -37,6 +37,7 @@ struct top_row {
 	uint32_t pid, tid;
 	const char *comm, *unit, *container;
 	const char *wait_reason;
+	const char *device, *op;
 	bool is_rest;		       /* what was not sampled */
 	uint64_t self, total;	       /* nanoseconds */
 	uint64_t count;		       /* of self, in 1/PROFILE_COUNT_ONE */

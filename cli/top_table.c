@@ -152,13 +152,21 @@ static const struct layout {
 	[TOP_BY_REASON] = {reason_columns, ARRAY_SIZE(reason_columns), 3, reason_cells, false},
 };
 
+static void format_value(const struct top *top, uint64_t value, char *buf, size_t size)
+{
+	if (top->options->event.event == EVENT_BLOCKIO_BYTES)
+		units_format_bytes(value, buf, size);
+	else
+		units_format_seconds(value, buf, size);
+}
+
 static void make_cells(const struct top *top, const struct layout *layout,
 		       const struct top_row *row, struct cells *c)
 {
 	const char **next = c->cells;
 
-	units_format_seconds(row->self, c->self, sizeof(c->self));
-	units_format_seconds(row->total, c->total, sizeof(c->total));
+	format_value(top, row->self, c->self, sizeof(c->self));
+	format_value(top, row->total, c->total, sizeof(c->total));
 	(void)snprintf(c->self_pct, sizeof(c->self_pct), "%.1f%%", top_percent(top, row->self));
 	(void)snprintf(c->total_pct, sizeof(c->total_pct), "%.1f%%", top_percent(top, row->total));
 	(void)snprintf(c->pid, sizeof(c->pid), "%" PRIu32, row->pid);
