@@ -80,10 +80,14 @@ def pss_bytes(pid):
 class Agent:
     """A profd that was just started; a context manager that ends it by SIGTERM."""
 
-    def __init__(self, profd, store):
+    def __init__(self, profd, store, configuration=None):
         # A control socket of its own, in a directory that profd makes.
         self.command = [profd, "--store", store, "--control-directory", f"{store}-run",
                         "--cache-directory", f"{store}-cache"]
+        if configuration is not None:
+            with open(f"{store}.conf", "w", encoding="ascii") as file:
+                file.write(configuration)
+            self.command += ["--config", f"{store}.conf"]
         self.log = None
         self.process = None
         self.started_s = 0
@@ -126,6 +130,12 @@ class Agent:
             if time.monotonic() - self.started_s > READY_TIMEOUT_S:
                 raise RuntimeError(f"profd was not ready after {READY_TIMEOUT_S} s: {self.said()}")
             time.sleep(0.05)
+
+    def flush(self):
+        """Returns when what it saw until now is in the store."""
+        profd, _, _, *directory = self.command[:5]
+        subprocess.run([profd, "--control", "flush", *directory], check=True,
+                       stdout=subprocess.DEVNULL)
 
     def own_objects(self, kind):
         """What the descriptors of profd say is its own: others may be loading programs as well."""

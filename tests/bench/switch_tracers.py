@@ -56,20 +56,25 @@ def profd(build, store):
         yield running
 
 
-@contextlib.contextmanager
 def offcputime():
     """As it comes: all threads, kernel and user stacks."""
-    process = subprocess.Popen(["offcputime", "3600"], stdin=subprocess.DEVNULL,
+    return bpf_tool("offcputime", "3600")
+
+
+@contextlib.contextmanager
+def bpf_tool(*command):
+    """A tool that holds BPF programs at their hooks while it runs."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + READY_S
         while len(agent.Agent.ids_of(process.pid, "link")) < 1:
             if process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError("offcputime does not start")
+                raise RuntimeError(f"{command[0]} does not start")
             time.sleep(0.05)
         yield
         if process.poll() is not None:
-            raise RuntimeError("offcputime ended by itself")
+            raise RuntimeError(f"{command[0]} ended by itself")
     finally:
         # It prints by itself what it has, which takes long and is not of interest.
         process.send_signal(signal.SIGKILL)

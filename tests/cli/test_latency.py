@@ -209,10 +209,11 @@ class Figures(LatencyCase):
 class Refused(LatencyCase):
     def test_usage(self):
         for args, says in (
-                (["-e", "cpu"], "--event cpu: latency is of single waits; give offcpu or runq"),
+                (["-e", "cpu"],
+                 "--event cpu: latency is of single waits; give offcpu, runq or blockio"),
                 (["-e", "wall"], "--event wall: latency is of single waits"),
                 (["-e", "waker"], "--event waker: latency is of single waits"),
-                (["-e", "lunch"], "give cpu, offcpu, runq, wall or waker"),
+                (["-e", "lunch"], "give cpu, offcpu, runq, wall, waker, blockio or blockio_bytes"),
                 (["--by", "module"], "give reason, function, stack, process, thread or unit"),
                 (["--histogram", "-o", "csv"], "give --output table or json"),
                 (["-n", "-1"], "give a number"),

@@ -317,8 +317,8 @@ class Empty(WaitsCase):
 class Usage(WaitsCase):
     def test_refused(self):
         for args, says in (
-                (["top", "-e", "blockio"], "give cpu, offcpu, runq, wall or waker"),
-                (["export", "-e", ""], "give cpu, offcpu, runq, wall or waker"),
+                (["top", "-e", "lunch"], "give cpu, offcpu, runq, wall, waker, blockio or"),
+                (["export", "-e", ""], "give cpu, offcpu, runq, wall, waker, blockio or"),
                 (["top", "--by", "reason"], "of cpu time there is none; give --event offcpu"),
                 (["top", "-e", "waker", "--by", "reason"], "of waker time there is none"),
                 (["top", "--reason", "disk"], "of cpu time there is none"),

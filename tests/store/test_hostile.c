@@ -208,7 +208,7 @@ static void test_runs_of_no_bucket(void **state)
 static void test_dictionaries(void **state)
 {
 	static const char *const changes[] = {
-		"UPDATE file SET kind = 7",
+		"UPDATE file SET kind = 8",
 		"UPDATE file SET kind = -1",
 		"UPDATE file SET id = id + 1",
 		"UPDATE file SET identity = zeroblob(1000000)",

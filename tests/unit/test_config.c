@@ -68,6 +68,11 @@ static void test_all_keys(void **state)
 	assert_int_equal(config.offcpu_enabled, 0);
 	assert_int_equal(config.offcpu_wakers, 1);
 	assert_int_equal(config.offcpu_stacks_per_s, 99);
+	assert_int_equal(config.blockio_enabled, 1);
+	assert_int_equal(config.blockio_stacks_per_s, 50);
+	assert_int_equal(parse(&config, "[blockio]\nenabled = no\nstacks_per_s = 10\n", &error), 0);
+	assert_int_equal(config.blockio_enabled, 0);
+	assert_int_equal(config.blockio_stacks_per_s, 10);
 }
 
 /* packaging/profd.conf as it is installed, or with the "#" before its keys taken away. */
@@ -213,7 +218,8 @@ static void test_refusals(void **state)
 		 "absolute path of at most 4095 bytes, or "
 		 "nothing"},
 		{"[cpu]\nhz = 49\n",
-		 "profd.conf:2: unknown key 'hz' in section [cpu]; known are [cpu] frequency_hz"},
+		 "profd.conf:2: unknown key 'hz' in section [cpu]; known are [blockio] "
+		 "enabled"},
 		{"frequency_hz = 49\n", "profd.conf:1: unknown key 'frequency_hz' in section []"},
 		{"[cpu]\nfrequency_hz 49\n", "profd.conf:2:"},
 		{"[cpu\n", "profd.conf:1: neither a [section] nor key = value"},

@@ -71,6 +71,7 @@ static void answer_status(void *ctx, struct control_call call, const char *argum
 		.n_unwind_installed = 5,
 		.n_unwind_evicted = 1,
 		.offcpu_refusal = "no BTF",
+		.n_io_samples = 17,
 		.n_open_waits = 12,
 		.n_wait_stacks = 340,
 		.pass_ns = 700,
@@ -187,7 +188,8 @@ static void test_status(void **state)
 		     "\"unwind\":{\"budget_bytes\":64,\"used_bytes\":32,\"memory_bytes\":48,"
 		     "\"files_installed\":5,\"files_evicted\":1},"
 		     "\"offcpu\":{\"refusal\":\"no BTF\",\"open_waits\":12,"
-		     "\"captures\":340,\"pass_ns\":700}}");
+		     "\"captures\":340,\"pass_ns\":700},"
+		     "\"blockio\":{\"refusal\":null,\"samples\":17}}");
 	assert_int_equal(control_counters(f->control)->n_requests, 1);
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One profd with a store of its own, and what it answers once it is stopped."""
+"""One profd with a store of its own, and what it answers once it is stopped or was flushed."""
 import json
 import os
 import pathlib
@@ -27,12 +27,12 @@ def wait_until(condition, timeout_s, what):
 
 
 class Profd:
-    def __init__(self, directory):
+    def __init__(self, directory, configuration=f"[offcpu]\nstacks_per_s = {STACKS_PER_S}\n"):
         self.directory = pathlib.Path(directory)
         self.store = self.directory / "store"
         self.said = open(self.directory / "profd.err", "w+b")
         config = self.directory / "profd.conf"
-        config.write_text(f"[offcpu]\nstacks_per_s = {STACKS_PER_S}\n", encoding="ascii")
+        config.write_text(configuration, encoding="ascii")
         self.process = subprocess.Popen(
             [PROFD, "--config", config, "--store", self.store,
              "--control-directory", self.directory / "run",
@@ -49,6 +49,11 @@ class Profd:
 
     def is_ready_or_gone(self):
         return "profd: ready" in self.output() or self.process.poll() is not None
+
+    def flush(self):
+        """Returns when what it saw until now is in the store."""
+        subprocess.run([PROFD, "--control", "flush", "--control-directory", self.directory / "run"],
+                       check=True, stdout=subprocess.DEVNULL)
 
     def stop(self):
         if self.process.poll() is None:
