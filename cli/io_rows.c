@@ -152,7 +152,8 @@ enum exit_code io_rows_read(const struct query *query, struct io_query *io, enum
 		io_rows_done(ret);
 		return code;
 	}
-	qsort_r(ret->rows, ret->n_rows, sizeof(*ret->rows), by_key, &sort);
+	if (ret->n_rows)
+		qsort_r(ret->rows, ret->n_rows, sizeof(*ret->rows), by_key, &sort);
 	return EXIT_ANSWERED;
 }
 
