@@ -62,6 +62,7 @@ int io_table_device(struct io_table *table, const struct io_device *device, stru
 
 int io_table_add(struct io_table *table, const struct profile_io *row)
 {
+	struct profile_io sum = {.device = row->device, .op = row->op, .flags = row->flags};
 	int r;
 
 	for (uint32_t i = table->n_rows; i > 0; i--) {
@@ -71,7 +72,10 @@ int io_table_add(struct io_table *table, const struct profile_io *row)
 			return io_sum_add(have, row) ? 0 : -ERANGE;
 	}
 	r = table->n_rows >= IO_TABLE_ROWS_MAX ? -ENOSPC : GROWABLE_RESERVE(table, rows);
-	if (r == 0)
-		table->rows[table->n_rows++] = *row;
-	return r;
+	if (r < 0)
+		return r;
+	if (!io_sum_add(&sum, row))
+		return -ERANGE;
+	table->rows[table->n_rows++] = sum;
+	return 0;
 }

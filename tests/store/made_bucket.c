@@ -35,6 +35,7 @@ void made_begin(struct made_bucket *made, uint64_t start_s)
 		.losses = made->losses,
 		.held = made->held,
 		.ledger = made->ledger,
+		.io = made->io,
 		.n_files = 1,
 		.n_locations = 1,
 		.n_stacks = 1,
@@ -142,6 +143,12 @@ void made_ledger(struct made_bucket *made, struct profile_ledger row)
 {
 	assert_true(made->bucket.n_ledger < ARRAY_SIZE(made->ledger));
 	made->ledger[made->bucket.n_ledger++] = row;
+}
+
+void made_io(struct made_bucket *made, struct profile_io row)
+{
+	assert_true(made->bucket.n_io < ARRAY_SIZE(made->io));
+	made->io[made->bucket.n_io++] = row;
 }
 
 void made_loss(struct made_bucket *made, const char *name, uint64_t count, uint64_t weight_ns)

@@ -31,6 +31,7 @@ struct made_bucket {
 	struct profile_loss losses[8];
 	struct profile_held held[64];
 	struct profile_ledger ledger[64];
+	struct profile_io io[16];
 	uint32_t n_frames, n_stack_locations;
 };
 
@@ -54,6 +55,7 @@ void made_row(struct made_bucket *made, struct profile_row row);
 /* A wait of the class that daemons give: it goes on. */
 void made_held(struct made_bucket *made, enum sample_type type, uint32_t series, uint32_t stack);
 void made_ledger(struct made_bucket *made, struct profile_ledger row);
+void made_io(struct made_bucket *made, struct profile_io row);
 void made_loss(struct made_bucket *made, const char *name, uint64_t count, uint64_t weight_ns);
 
 /*

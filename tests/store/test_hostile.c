@@ -71,11 +71,13 @@ static int ask(const char *dir, struct store_error *error)
 {
 	static const struct store_visitor nothing = {};
 	static const struct store_ledger_visitor no_ledger = {};
+	static const struct store_io_visitor no_io = {};
 	const struct store_filter filter = {.until_real_ns = UINT64_MAX, .type = SAMPLE_CPU};
 	const struct store_filter offcpu = {.until_real_ns = UINT64_MAX, .type = SAMPLE_OFFCPU};
 	_cleanup_(store_summary_done) struct store_summary summary = {};
 	_cleanup_(store_summary_done) struct store_summary held = {};
 	_cleanup_(store_summary_done) struct store_summary ledger = {};
+	_cleanup_(store_summary_done) struct store_summary io = {};
 	_cleanup_free_ struct store_life *lives = NULL;
 	_cleanup_(store_freep) struct store *store = NULL;
 	struct store_span span;
@@ -87,6 +89,8 @@ static int ask(const char *dir, struct store_error *error)
 		r = store_read(store, &offcpu, &nothing, NULL, &held, error);
 	if (r == 0)
 		r = store_read_ledger(store, &filter, &no_ledger, NULL, &ledger, error);
+	if (r == 0)
+		r = store_read_io(store, &filter, &no_io, NULL, &io, error);
 	if (r == 0)
 		r = store_span(store, &span, error);
 	if (r == 0)
