@@ -12,7 +12,8 @@ int series_group_key(enum series_totals_by by, struct string_table *strings,
 	*ret = (struct series_group_key){0};
 	if (by == SERIES_TOTALS_BY_NOTHING)
 		return 0;
-	if (by == SERIES_TOTALS_BY_UNIT) {
+	/* Without a process, as what is written back, there is the unit to tell it apart. */
+	if (by == SERIES_TOTALS_BY_UNIT || !series->pid) {
 		r = string_table_intern(strings, series->unit, &ret->unit);
 		if (r < 0)
 			return r;

@@ -11,7 +11,8 @@
 #include "store.h"
 
 enum series_totals_by {
-	SERIES_TOTALS_BY_PROCESS, /* pid and start time: a pid's lives are told apart */
+	SERIES_TOTALS_BY_PROCESS, /* pid and start time: a pid's lives are told apart; where there
+				     is none, by unit */
 	SERIES_TOTALS_BY_THREAD,  /* and tid */
 	SERIES_TOTALS_BY_UNIT,	  /* unit and container */
 	SERIES_TOTALS_BY_NOTHING, /* all are one */

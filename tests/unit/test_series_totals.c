@@ -121,6 +121,32 @@ static void test_processes(void **state)
 	assert_int_equal(rows[2].value, 5 * MS);
 }
 
+/* What is written back has no process, and what each unit has of it is told apart. */
+static void test_nobody(void **state)
+{
+	static const struct timed timed[] = {
+		{{0, 0, 0, "[writeback]", "", "", "a.service", ""}, 1 * MS},
+		{{0, 0, 0, "[writeback]", "", "", "b.service", ""}, 2 * MS},
+		{{0, 0, 0, "[writeback]", "", "", "b.service", "c1"}, 4 * MS},
+		{{0, 0, 0, "[writeback]", "", "", "a.service", ""}, 7 * MS},
+	};
+	_cleanup_(series_totals_freep) struct series_totals *totals = NULL;
+	const struct series_totals_row *rows;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(series_totals_new(SERIES_TOTALS_BY_PROCESS, &totals), 0);
+	assert_int_equal(read_partition(totals, timed, ARRAY_SIZE(timed)), 0);
+	assert_int_equal(series_totals_rows(totals, &rows, &n), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(rows[0].value, 8 * MS);
+	assert_string_equal(rows[0].unit, "a.service");
+	assert_string_equal(rows[0].comm, "[writeback]");
+	assert_string_equal(rows[1].container, "c1");
+	assert_string_equal(rows[2].unit, "b.service");
+	assert_int_equal(rows[2].value, 2 * MS);
+}
+
 /* A shell that became a compiler: what it was for longest, and no name is better than one. */
 static void test_names_of_most_time(void **state)
 {
@@ -224,11 +250,9 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_processes),
-		cmocka_unit_test(test_spreads),
-		cmocka_unit_test(test_names_of_most_time),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_processes), cmocka_unit_test(test_nobody),
+		cmocka_unit_test(test_spreads),	  cmocka_unit_test(test_names_of_most_time),
+		cmocka_unit_test(test_threads),	  cmocka_unit_test(test_units),
 		cmocka_unit_test(test_refused),
 	};
 
