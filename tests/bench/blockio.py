@@ -132,7 +132,7 @@ def seen(arguments, running, store, device, since_s):
     output = subprocess.run(
         [os.path.join(arguments.build, "cli", "profctl"), "io", "--store", store, "--by", "op",
          "-n", "0", "-S", f"@{since_s}", "-U", f"@{int(time.time()) + 20}", "-o", "json",
-         "--device", device.name], check=True, stdout=subprocess.PIPE).stdout
+         "--device", device.name], check=True, capture_output=True).stdout
     sums = {}
     for row in map(json.loads, output.splitlines()):
         if row["kind"] == "row" and row["op"] in device.COUNTED_AS:
