@@ -34,7 +34,7 @@ uint32_t io_class_shift(uint32_t packed, uint32_t n_devices)
 {
 	uint32_t device = packed >> DEVICE_SHIFT;
 
-	if (device + n_devices > IO_CLASS_DEVICE_MAX)
+	if (!device || n_devices > IO_CLASS_DEVICE_MAX - device)
 		return packed & ((1u << DEVICE_SHIFT) - 1);
 	return packed + (n_devices << DEVICE_SHIFT);
 }

@@ -31,7 +31,7 @@ uint32_t io_class_pack(const struct io_class *class);
  * caller to see. */
 int io_class_unpack(uint32_t packed, struct io_class *ret);
 
-/* The same class of another device, whose number is that much more. */
+/* The same class of another device, whose number is that much more; none stays none. */
 uint32_t io_class_shift(uint32_t packed, uint32_t n_devices);
 
 #endif
