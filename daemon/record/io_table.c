@@ -68,8 +68,13 @@ int io_table_add(struct io_table *table, const struct profile_io *row)
 	for (uint32_t i = table->n_rows; i > 0; i--) {
 		struct profile_io *have = &table->rows[i - 1];
 
-		if (have->device == row->device && have->op == row->op && have->flags == row->flags)
-			return io_sum_add(have, row) ? 0 : -ERANGE;
+		if (have->device != row->device || have->op != row->op || have->flags != row->flags)
+			continue;
+		sum = *have;
+		if (!io_sum_add(&sum, row))
+			return -ERANGE;
+		*have = sum;
+		return 0;
 	}
 	r = table->n_rows >= IO_TABLE_ROWS_MAX ? -ENOSPC : GROWABLE_RESERVE(table, rows);
 	if (r < 0)

@@ -35,7 +35,7 @@ int io_table_device(struct io_table *table, const struct io_device *device, stru
 		    uint32_t *ret);
 
 /* Adds to the row of that device, operation and flags. -ENOSPC beyond IO_TABLE_ROWS_MAX, -ENOMEM;
- * -ERANGE when a sum would be out of range. */
+ * -ERANGE when a sum would be out of range: the row is what it was. */
 int io_table_add(struct io_table *table, const struct profile_io *row);
 
 #endif
