@@ -491,6 +491,6 @@ size_t bucket_bytes(const struct bucket *b)
 	       b->cap_stacks * sizeof(*b->stacks) + b->cap_rows * sizeof(*b->rows) +
 	       b->cap_stack_locations * sizeof(*b->stack_locations) +
 	       b->cap_files * sizeof(*b->files) + b->cap_held * sizeof(*b->held) +
-	       b->io.cap_rows * sizeof(*b->io.rows) + b->cap_ledger * sizeof(*b->ledger) +
-	       b->cap_labels * sizeof(*b->labels);
+	       b->io.cap_devices * sizeof(*b->io.devices) + b->io.cap_rows * sizeof(*b->io.rows) +
+	       b->cap_ledger * sizeof(*b->ledger) + b->cap_labels * sizeof(*b->labels);
 }
