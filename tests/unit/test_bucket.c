@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "io_class.h"
+
 static const struct profile_file file_of_7 = {
 	.kind = FILE_ELF, .path = "/bin/x", .is_build_id = true, .identity_len = 1};
 
@@ -262,13 +264,136 @@ static void test_ledger_rows(void **state)
 	bucket_free(b);
 }
 
+static uint32_t device(struct bucket *b, uint64_t diskseq, const char *name)
+{
+	const struct io_device wanted = {7, 1, diskseq, name, false};
+	uint32_t index;
+
+	assert_int_equal(bucket_device(b, &wanted, &index), 0);
+	return index;
+}
+
+static void add_bin(struct bucket *b, enum sample_type type, uint32_t bin)
+{
+	struct profile_row row = {.type = type, .bin = bin, .count = PROFILE_COUNT_ONE};
+	uint32_t main_of_7 = location(b, LOCATION_FILE, 7, 2);
+
+	row.series = series(b, 1, "a");
+	assert_int_equal(bucket_stack(b, &main_of_7, 1, &row.stack), 0);
+	assert_int_equal(bucket_add(b, &row), 0);
+}
+
+/* The path of the device that the row's bin names. */
+static const char *device_of(const struct profile_bucket *p, const struct profile_row *row)
+{
+	struct io_class class;
+
+	assert_int_equal(io_class_unpack(row->bin, &class), 0);
+	assert_in_range(class.device, 1, p->n_files - 1);
+	assert_int_equal(class.bin, 40);
+	assert_int_equal(class.weight_log2, 3);
+	assert_int_equal(p->files[class.device].kind, FILE_DEVICE);
+	return p->files[class.device].path;
+}
+
+/* Devices lie behind the files of locations, which are known at the end only; what names a device
+ * follows, and what has other bins stays as it is. */
+static void test_devices(void **state)
+{
+	struct io_class class = {.bin = 40, .op = IO_OP_WRITE, .weight_log2 = 3};
+	struct bucket_head head = {};
+	const struct profile_bucket *p;
+	char name[] = "loop1";
+	uint32_t none = io_class_pack(&class), first;
+	struct bucket *b;
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	first = device(b, 1, name);
+	name[4] = '2';
+	class.device = device(b, 1, name);
+	name[4] = '3'; /* it was copied */
+	assert_int_equal(device(b, 1, "loop1"), first);
+	add_bin(b, SAMPLE_BLOCKIO, io_class_pack(&class));
+	add_bin(b, SAMPLE_BLOCKIO_BYTES, io_class_pack(&class));
+	add_bin(b, SAMPLE_OFFCPU, io_class_pack(&class));
+	class.device = first;
+	add_bin(b, SAMPLE_BLOCKIO, io_class_pack(&class));
+	add_bin(b, SAMPLE_BLOCKIO_BYTES, none);
+	assert_int_equal(bucket_finish(b, &head, &answers), 0);
+	p = bucket_profile(b);
+	assert_int_equal(p->n_files, 1 + 1 + 2);
+	assert_string_equal(p->files[1].path, "/bin/x");
+	assert_string_equal(device_of(p, &p->rows[0]), "loop2");
+	assert_int_equal(p->rows[1].bin, p->rows[0].bin);
+	class.device = first + 1;
+	assert_int_equal(p->rows[2].bin, io_class_pack(&class));
+	assert_string_equal(device_of(p, &p->rows[3]), "loop1");
+	assert_int_equal(p->rows[4].bin, none);
+	bucket_free(b);
+}
+
+/* What a device did, once for each operation and flags. */
+static void test_io_rows(void **state)
+{
+	struct profile_io row = {.op = IO_OP_READ, .ios = 3, .bytes = 4096};
+	struct bucket_head head = {};
+	const struct profile_bucket *p;
+	struct bucket *b;
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	(void)location(b, LOCATION_FILE, 7, 2);
+	(void)device(b, 1, "loop1");
+	row.device = device(b, 2, "loop1");
+	assert_int_equal(bucket_io(b, &row), 0);
+	assert_int_equal(bucket_io(b, &row), 0);
+	row.flags = PROFILE_IO_META;
+	assert_int_equal(bucket_io(b, &row), 0);
+	row.bytes = INT64_MAX;
+	assert_int_equal(bucket_io(b, &row), -ERANGE);
+	assert_int_equal(bucket_finish(b, &head, &answers), 0);
+	p = bucket_profile(b);
+	assert_int_equal(p->n_io, 2);
+	assert_int_equal(p->io[0].device, 3);
+	assert_int_equal(p->files[3].kind, FILE_DEVICE);
+	assert_int_equal(p->files[3].identity[8], 2);
+	assert_int_equal(p->io[0].ios, 6);
+	assert_int_equal(p->io[0].bytes, 8192);
+	assert_int_equal(p->io[1].ios, 3); /* without what was refused */
+	assert_int_equal(p->io[1].bytes, 4096);
+	bucket_free(b);
+}
+
+static void test_device_limits(void **state)
+{
+	struct io_device wanted = {.name = "x"};
+	struct bucket *b;
+	uint32_t index;
+	size_t bytes;
+	int r = 0;
+
+	(void)state;
+	assert_int_equal(bucket_new(&b), 0);
+	bytes = bucket_bytes(b);
+	for (; r == 0 && wanted.minor < IO_TABLE_DEVICES_MAX + 10; wanted.minor++)
+		r = bucket_device(b, &wanted, &index);
+	assert_int_equal(r, -ENOSPC);
+	wanted.minor = 5;
+	assert_int_equal(bucket_device(b, &wanted, &index), 0);
+	assert_int_equal(index, 5 + 1);
+	assert_true(bucket_bytes(b) - bytes >= IO_TABLE_DEVICES_MAX * sizeof(struct profile_file));
+	bucket_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_samples), cmocka_unit_test(test_unknowns),
 		cmocka_unit_test(test_roots),	      cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_empty),	      cmocka_unit_test(test_labels),
-		cmocka_unit_test(test_ledger_rows),
+		cmocka_unit_test(test_ledger_rows),   cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_io_rows),	      cmocka_unit_test(test_device_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
