@@ -105,17 +105,16 @@ void io_rows_add(struct io_rows *rows, const struct sample *sample, uint64_t now
 	struct io_rows_counters *counters = &rows->counters;
 
 	counters->n_records++;
-	if (io->is_writeback) {
+	if (io->is_writeback)
 		sample = as_writeback(rows, sample);
-		if (!sample->cgroup_id) {
-			counters->n_unattributed += 1ull << io->weight_log2;
-			counters->unattributed_ns += sample->value;
-		}
-	}
-	if (!attribution_passes(rows->attribution, sample, now_mono_ns))
+	if (!attribution_passes(rows->attribution, sample, now_mono_ns)) {
 		attribution_filtered(rows->attribution, sample->value);
-	else if (add(rows, sample, now_mono_ns, bucket) < 0)
+	} else if (add(rows, sample, now_mono_ns, bucket) < 0) {
 		attribution_refused(rows->attribution, sample->value);
+	} else if (io->is_writeback && !sample->cgroup_id) {
+		counters->n_unattributed += 1ull << io->weight_log2;
+		counters->unattributed_ns += sample->value;
+	}
 }
 
 const struct io_rows_counters *io_rows_counters(const struct io_rows *rows)

@@ -18,7 +18,8 @@ struct io_rows;
 
 struct io_rows_counters {
 	uint64_t n_records;
-	/* Writeback whose cgroup the kernel does not say: estimates, as all that is sampled. */
+	/* Writeback that is kept, whose cgroup the kernel does not say: estimates, as all that is
+	 * sampled. */
 	uint64_t n_unattributed, unattributed_ns;
 };
 
