@@ -104,10 +104,16 @@ class Scene:
         self.usage = None  # of wait4(2): user and system time, also of exit(2)
         self.stat_cpu_s = 0  # of /proc/PID/stat once it was dead
         self.sched_cpu_ns = 0  # of its first thread, from schedstat then
+        self.stolen_ns = 0  # of all CPUs meanwhile, by the machine below this one
         self.truth = {}
         self.error = None
 
     def run(self):
+        stolen_ns = stolen_cpu_ns()
+        self.run_once()
+        self.stolen_ns = stolen_cpu_ns() - stolen_ns
+
+    def run_once(self):
         others = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, start_new_session=True)
                   for command in self.beside]
@@ -158,6 +164,13 @@ def stat_cpu_s(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         fields = file.read().rpartition(")")[2].split()
     return sum(int(n) for n in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def stolen_cpu_ns():
+    """What all CPUs could not run since boot, because the machine below this one had others to
+    (proc(5), steal). The scheduler counts it as nobody's time."""
+    with open("/proc/stat", encoding="ascii") as file:
+        return int(file.readline().split()[8]) * 10**9 // os.sysconf("SC_CLK_TCK")
 
 
 def sched_cpu_ns(pid):
