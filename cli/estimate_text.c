@@ -46,9 +46,11 @@ void estimate_text(const struct event_answer *a, char *buf, size_t size)
 		(void)fclose(f);
 		return;
 	}
-	(void)fprintf(f, "exact %.1f %%, sampled %.1f %% (%s %.1f %% of the total)",
-		      percent(a->exact_ns, whole), percent(a->sampled_ns, whole), plus_minus,
-		      percent(a->half_width_ns, whole));
+	/* No sample of block I/O is exact, and the sums that they share out are. */
+	if (!a->is_io)
+		(void)fprintf(f, "exact %.1f %%, ", percent(a->exact_ns, whole));
+	(void)fprintf(f, "sampled %.1f %% (%s %.1f %% of the total)", percent(a->sampled_ns, whole),
+		      plus_minus, percent(a->half_width_ns, whole));
 	if (a->has_ledger && !a->by_reason)
 		(void)fprintf(f, ", not sampled %.1f %%", percent(rest, whole));
 	print_ledger(f, a);

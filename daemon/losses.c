@@ -57,7 +57,7 @@ static const char *const names[] = {
 	[LOSS_IO_BEGIN] = "io_begin_missed",
 	[LOSS_IO_MISSED] = "io_missed",
 	[LOSS_IO_ROW] = "io_row_lost",
-	[LOSS_WRITEBACK] = "unattributed_writeback",
+	[LOSS_WRITEBACK] = PROFILE_LOSS_WRITEBACK,
 };
 _Static_assert(ARRAY_SIZE(names) == LOSS_MAX, "a loss without a name");
 

@@ -54,6 +54,7 @@ void profiler_io_count(const struct profiler *p, struct losses *losses)
 
 	losses->count[LOSS_IO_ROW] = p->n_io_rows_lost;
 	losses->count[LOSS_WRITEBACK] = rows->n_unattributed;
+	losses->weight_ns[LOSS_WRITEBACK] = rows->unattributed_ns;
 	if (blockio)
 		losses->count[LOSS_IO_MISSED] = blockio_programs_missed(blockio);
 }

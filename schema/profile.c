@@ -4,6 +4,8 @@
  */
 #include "profile.h"
 
+#include <string.h>
+
 #include "cleanup.h"
 
 static const struct {
@@ -57,6 +59,11 @@ static const struct {
 	[SYNTHETIC_INTERRUPT] = {"[interrupt]", false},
 };
 _Static_assert(ARRAY_SIZE(synthetics) == SYNTHETIC_MAX, "a synthetic location without a name");
+
+bool profile_loss_is_missing(const char *name)
+{
+	return strcmp(name, PROFILE_LOSS_WRITEBACK) != 0;
+}
 
 const char *sample_type_name(enum sample_type type)
 {

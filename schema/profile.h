@@ -239,7 +239,8 @@ struct profile_io {
 	struct profile_io_time queue, service, total;
 };
 
-/* Something that was not kept. `weight_ns` is the time it stood for, 0 where that is unknown. */
+/* Something that was not kept, or not known. `weight_ns` is the time it stood for, 0 where that is
+ * unknown. */
 struct profile_loss {
 	const char *name; /* a word of lower case and underscores, e.g. "ringbuf_full" */
 	uint64_t count;
@@ -272,6 +273,12 @@ struct profile_bucket {
 	uint32_t n_files, n_locations, n_stacks, n_series; /* with the unused entry 0; or 0 */
 	uint32_t n_rows, n_held, n_ledger, n_io, n_losses;
 };
+
+/* The loss of writeback that is charged to no cgroup: its weight is that of rows that are kept. */
+#define PROFILE_LOSS_WRITEBACK "unattributed_writeback"
+
+/* Whether the weight of the loss of that name is time that no row has. */
+bool profile_loss_is_missing(const char *name);
 
 /* Name and unit of a sample type ("cpu", "nanoseconds"), "" for a number out of range. */
 const char *sample_type_name(enum sample_type type);

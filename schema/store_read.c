@@ -163,7 +163,7 @@ static int add_loss(struct store_summary *summary, const char *name, uint64_t co
 	struct store_loss *losses, *loss;
 
 	if (count > INT64_MAX || weight_ns > INT64_MAX ||
-	    !reading_add(&summary->lost_ns, weight_ns))
+	    !reading_add(&summary->lost_ns, profile_loss_is_missing(name) ? weight_ns : 0))
 		return -EBADMSG;
 	for (uint32_t i = 0; i < summary->n_losses; i++) {
 		loss = &summary->losses[i];

@@ -130,16 +130,20 @@ static bool is_ledger(const struct wire_ledger *l)
 			      WIRE_LEDGER_OPEN_DRAWN));
 }
 
-static bool is_io(struct wire_io *io)
+/* The record's value is what is lost with it, and so it is what its rows would have. */
+static bool is_io(struct wire_io *io, uint64_t value)
 {
+	bool is_known = io->total_ns != WIRE_IO_UNKNOWN;
+
 	io->name[sizeof(io->name) - 1] = '\0';
 	return io->op > WIRE_IO_OP_NONE && io->op < WIRE_IO_OP_MAX &&
 	       io->weight_log2 <= INGEST_WEIGHT_MAX && io->bytes <= INGEST_IO_MAX &&
-	       (io->total_ns <= INGEST_IO_MAX || io->total_ns == WIRE_IO_UNKNOWN);
+	       (!is_known || io->total_ns <= INGEST_IO_MAX) &&
+	       value == (is_known ? io->total_ns << io->weight_log2 : 0);
 }
 
 /* Takes what stands behind the head; returns false when it cannot be so. */
-static bool decode_body(const char *body, struct sample *ret)
+static bool decode_body(const char *body, uint64_t value, struct sample *ret)
 {
 	switch (ret->kind) {
 	case WIRE_WAIT_END:
@@ -153,7 +157,7 @@ static bool decode_body(const char *body, struct sample *ret)
 		return ret->waker.in_interrupt <= 1;
 	case WIRE_IO:
 		memcpy(&ret->io, body, sizeof(ret->io));
-		return is_io(&ret->io);
+		return is_io(&ret->io, value);
 	default:
 		return true;
 	}
@@ -176,7 +180,7 @@ int ingest_decode(const void *record, size_t size, struct sample *ret)
 	if (ingest_head(record, size, &e) < 0)
 		return -EBADMSG;
 	ret->kind = e.kind;
-	if (!decode_body(body, ret))
+	if (!decode_body(body, e.value, ret))
 		return -EBADMSG;
 	memcpy(words, body + body_of_kind[e.kind],
 	       ((size_t)e.n_kernel + e.n_user) * sizeof(uint64_t));

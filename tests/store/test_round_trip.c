@@ -212,6 +212,8 @@ static void test_losses(void **state)
 		made_loss(m, "ringbuf_full", i + 1, 100);
 		made_loss(m, "ringbuf_full", 10, 0);
 		made_loss(m, "map_full", 0, i == 1 ? 5 : 0);
+		/* Of rows that are there: none of it is missing. */
+		made_loss(m, "unattributed_writeback", 1, 1000);
 		made_write(f->writer, m);
 	}
 	text = read_text(f->dir, &filter, false, &summary);
@@ -223,12 +225,14 @@ static void test_losses(void **state)
 	assert_int_equal(summary.n_cpus, 2);
 	assert_int_equal(summary.period_ns, MADE_PERIOD_NS);
 	assert_int_equal(summary.lost_ns, 305);
-	assert_int_equal(summary.n_losses, 2);
+	assert_int_equal(summary.n_losses, 3);
 	assert_string_equal(summary.losses[0].name, "map_full");
 	assert_int_equal(summary.losses[0].weight_ns, 5);
 	assert_string_equal(summary.losses[1].name, "ringbuf_full");
 	assert_int_equal(summary.losses[1].count, 36);
 	assert_int_equal(summary.losses[1].weight_ns, 300);
+	assert_string_equal(summary.losses[2].name, "unattributed_writeback");
+	assert_int_equal(summary.losses[2].weight_ns, 3000);
 }
 
 static void test_span(void **state)

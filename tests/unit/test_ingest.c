@@ -142,6 +142,7 @@ struct waiting {
 		struct wire_wait wait;
 		struct wire_ledger ledger;
 		struct wire_waker waker;
+		struct wire_io io;
 		uint64_t words[WIRE_WORDS_MAX];
 	};
 };
@@ -275,6 +276,42 @@ static void test_waker(void **state)
 }
 
 /* Records one after the other, cut anywhere. */
+static void test_io(void **state)
+{
+	const uint64_t most = INGEST_IO_MAX, weighted = most << INGEST_WEIGHT_MAX;
+	const struct {
+		struct wire_io io;
+		uint64_t value;
+		int r;
+	} cases[] = {
+		{{.op = WIRE_IO_OP_READ, .total_ns = 70, .weight_log2 = 3}, 560, 0},
+		{{.op = WIRE_IO_OP_READ, .total_ns = 70, .weight_log2 = 3}, 70, -EBADMSG},
+		{{.op = WIRE_IO_OP_READ, .total_ns = WIRE_IO_UNKNOWN, .weight_log2 = 3}, 0, 0},
+		{{.op = WIRE_IO_OP_READ, .total_ns = WIRE_IO_UNKNOWN}, 1, -EBADMSG},
+		{{.op = WIRE_IO_OP_NONE}, 0, -EBADMSG},
+		{{.op = WIRE_IO_OP_MAX}, 0, -EBADMSG},
+		{{.op = 1, .total_ns = most, .weight_log2 = INGEST_WEIGHT_MAX}, weighted, 0},
+		{{.op = 1, .weight_log2 = INGEST_WEIGHT_MAX + 1}, 0, -EBADMSG},
+		{{.op = 1, .total_ns = most + 1}, most + 1, -EBADMSG},
+		{{.op = 1, .bytes = INGEST_IO_MAX}, 0, 0},
+		{{.op = 1, .bytes = INGEST_IO_MAX + 1}, 0, -EBADMSG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct waiting w = {.event = {.kind = WIRE_IO, .value = cases[i].value}};
+		struct sample s;
+
+		w.io = cases[i].io;
+		memset(w.io.name, 'x', sizeof(w.io.name));
+		assert_int_equal(ingest_decode(&w, sizeof(w.event) + sizeof(w.io), &s), cases[i].r);
+		assert_int_equal(ingest_decode(&w, sizeof(w.event) + sizeof(w.io) - 1, &s),
+				 -EBADMSG);
+		if (cases[i].r == 0)
+			assert_int_equal(strlen(s.io.name), sizeof(s.io.name) - 1);
+	}
+}
+
 static void test_stream(void **state)
 {
 	struct waiting w = make_ledger();
@@ -300,7 +337,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_fields), cmocka_unit_test(test_deepest),
 		cmocka_unit_test(test_wait),	     cmocka_unit_test(test_wrong_waits),
 		cmocka_unit_test(test_ledger),	     cmocka_unit_test(test_waker),
-		cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_stream),	     cmocka_unit_test(test_io),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
