@@ -210,6 +210,8 @@ static __always_inline void account_take(struct thread *t, struct wire_ledger *r
 				  __sync_lock_test_and_set(&t->max_long_runq_ns, 0));
 	ret->unsent_ns = __sync_lock_test_and_set(&t->unsent_ns, 0);
 	ret->unsent_count = __sync_lock_test_and_set(&t->unsent_count, 0);
+	ret->unsent_runq_ns = __sync_lock_test_and_set(&t->unsent_runq_ns, 0);
+	ret->unsent_runq_count = __sync_lock_test_and_set(&t->unsent_runq_count, 0);
 }
 
 #endif

@@ -31,7 +31,7 @@ const volatile __u32 stacks_per_s = 50;
 #define DRAW_ONE	     (1u << 16)
 #define DRAW_MULTIPLIER_MAX  (1u << 31)
 /* Of long waits that were not drawn, in a window: at their beginnings with user stacks, at their
- * ends without. */
+ * ends without; beside what is drawn, whatever `stacks_per_s` is: they are exact, and a few. */
 #define DRAW_LONG_BEGINS     5
 #define DRAW_LONG_STACKS     20
 #define DRAW_LONG_RECORDS    100

@@ -129,11 +129,11 @@ struct task_struct___before_5_14 {
 	long state;
 } __attribute__((preserve_access_index));
 
-/* The same values since 2.6 or, TASK_NOLOAD, 4.14 (TASK_DEAD); others are masked off. */
+/* The same values since 2.6 or, TASK_NOLOAD and TASK_PARKED, 4.14; frozen: 6.1. */
 #define KERNEL_TASK_INTERRUPTIBLE   0x0001
 #define KERNEL_TASK_UNINTERRUPTIBLE 0x0002
-#define KERNEL_TASK_STOPPED	    0x0004
-#define KERNEL_TASK_TRACED	    0x0008
+#define KERNEL_TASK_HALTED	    0x800c /* stopped, traced or frozen */
+#define KERNEL_TASK_PARKED	    0x0040 /* a kernel thread, of a CPU that is off */
 #define KERNEL_TASK_DEAD	    0x0080
 #define KERNEL_TASK_NOLOAD	    0x0400
 

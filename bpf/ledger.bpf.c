@@ -148,8 +148,10 @@ static __always_inline __u32 show_open(const struct account *a, struct emit_scra
 	__u64 so_far_ns = open->until_ns - t->out_ns,
 	      charged_ns = charged_to_rows(t->out_ns, open->had_until_ns);
 
+	if (t->state == WIRE_STATE_IDLE)
+		return 0;
 	l->max_blocked_ns = larger(l->max_blocked_ns, so_far_ns);
-	if (so_far_ns < WIRE_LONG_WAIT_NS || t->state == WIRE_STATE_IDLE)
+	if (so_far_ns < WIRE_LONG_WAIT_NS)
 		return 0;
 	l->open_since_mono_ns = begin_of_wait(t, a->mono_ns, a->clock_ns);
 	l->open_charge_ns = so_far_ns - charged_ns;

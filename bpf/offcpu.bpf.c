@@ -5,9 +5,10 @@
  *
  * The draw comes at switch-out, where the stack of the thread can be had and before anybody knows
  * how long the wait will be. A wait is exact as a whole when its parts together, blocked and
- * waiting for a CPU, are long: an exact one is always told of and stands for itself, another one
- * only when it was drawn, and stands for all like it. What was drawn so and became long keeps its
- * stack and loses its weight.
+ * waiting for a CPU, are long: an exact one is always told of and stands for itself, beyond a
+ * budget of records as part of its thread's sum (keep_unsent()); another one only when it was
+ * drawn, and stands for all like it. What was drawn so and became long keeps its stack and loses
+ * its weight.
  *
  * In gate mode a thread's storage is looked at only if the coin says so, or if the wait is long:
  * the time since the thread arrived on a CPU last, which the kernel keeps, is never less than the
@@ -279,6 +280,25 @@ int offcpu_switch(__u64 *ctx)
 	return 0;
 }
 
+/* The first wait of a new thread, for a CPU, is drawn like any other. Nothing has run of it yet,
+ * and there is no stack to be had: its end alone is told of. */
+static __always_inline void draw_first(struct task_struct *task, struct thread *new)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), w;
+	struct switch_cpu *c = bpf_map_lookup_elem(&switch_cpus, &cpu);
+
+	if (!c)
+		return;
+	w = c->gate_log2 ? c->gate_log2 : weight_of(c, new->predicted[1]);
+	if (w > SWITCH_GATE_MAX)
+		w = SWITCH_GATE_MAX;
+	if (!toss(c, w))
+		return;
+	if (c->gate_log2)
+		new->flags |= THREAD_GATE;
+	draw(c, task, new, w);
+}
+
 /* Arguments: the thread, the flags of clone(2). It waits for a CPU from now on. */
 SEC("tp_btf/task_newtask")
 int offcpu_newtask(__u64 *ctx)
@@ -292,11 +312,15 @@ int offcpu_newtask(__u64 *ctx)
 		.out_pcount = (__u32)task->sched_info.pcount,
 		.predicted = {THREAD_PREDICTED_INITIAL, THREAD_PREDICTED_INITIAL},
 		.state = WIRE_STATE_NONE,
+		.flags = THREAD_NEW,
 		.start_boot_ns = task->group_leader->start_boottime,
 		.base[0] = {.mono_ns = bpf_ktime_get_ns()},
 	};
 
-	bpf_task_storage_get(&threads, task, &new, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	draw_first(task, &new);
+	if (!bpf_task_storage_get(&threads, task, &new, BPF_LOCAL_STORAGE_GET_F_CREATE) &&
+	    new.flags & THREAD_COUNTED)
+		__sync_fetch_and_add(&gate_pending[(__u32)task->pid % GATE_PENDING], -1);
 	return 0;
 }
 

@@ -30,6 +30,7 @@ enum thread_flag {
 	THREAD_COUNTED = 4,   /* it is counted in gate_pending */
 	THREAD_BEGUN = 8,     /* a WIRE_WAIT_BEGIN was sent for it, drawn or not */
 	THREAD_UNQUEUED = 16, /* preempted on its way to sleep */
+	THREAD_NEW = 32,      /* it waits for its first CPU */
 };
 
 /* Predictions in units of 128 ns, so that a long wait is just more than 16 bits. */
@@ -84,7 +85,8 @@ struct thread {
 	__u64 idle_ns;	   /* of blocked_ns */
 	__u64 unqueued_ns; /* in the run queue, beside run_delay: see is_unqueued() */
 	__u64 max_long_blocked_ns, max_long_runq_ns;
-	__u64 unsent_ns, unsent_count; /* for the next record of the ledger */
+	/* For the next record of the ledger. */
+	__u64 unsent_ns, unsent_count, unsent_runq_ns, unsent_runq_count;
 
 	/* The pass's own, once the thread is known. */
 	__u64 charged_ns, charged_idle_ns; /* running totals */
@@ -135,7 +137,10 @@ static __always_inline enum wire_wait_state state_class(const struct task_struct
 							       : WIRE_STATE_BLOCKED;
 	if (state & KERNEL_TASK_INTERRUPTIBLE)
 		return WIRE_STATE_SLEEP;
-	return WIRE_STATE_STOPPED;
+	if (state & KERNEL_TASK_HALTED)
+		return WIRE_STATE_STOPPED;
+	/* What is left waits as uninterruptible ones do: for a lock of a real-time kernel. */
+	return state & KERNEL_TASK_PARKED ? WIRE_STATE_IDLE : WIRE_STATE_BLOCKED;
 }
 
 /* The run queues' clock at a time of CLOCK_MONOTONIC: a queue's own is as old as its last update,

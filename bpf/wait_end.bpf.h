@@ -58,33 +58,44 @@ static __always_inline void take_off_capture(struct wire_wait *w, __u64 capture_
 	w->runq_ns -= capture_ns < w->runq_ns ? capture_ns : w->runq_ns;
 }
 
-/* Tells of a wait that is long, or whose begin was told of. */
+/* An exact wait beyond the budget of records: its parts go with the thread's next record of the
+ * ledger, which the pass may be making just now. */
+static __always_inline void keep_unsent(struct thread *t, const struct wait *wait)
+{
+	if (t->state != WIRE_STATE_NONE) {
+		__sync_fetch_and_add(&t->unsent_ns,
+				     wait->elapsed_ns - wait->charged_ns - wait->runq_ns);
+		__sync_fetch_and_add(&t->unsent_count, 1);
+	}
+	if (wait->runq_ns) {
+		__sync_fetch_and_add(&t->unsent_runq_ns, wait->runq_ns);
+		__sync_fetch_and_add(&t->unsent_runq_count, 1);
+	}
+}
+
+/* Tells of a wait that is long, was drawn, or whose begin was told of. */
 static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_struct *next,
 					      struct thread *t, const struct wait *wait)
 {
 	bool is_exact = wait->elapsed_ns >= WIRE_LONG_WAIT_NS, has_begin = t->flags & THREAD_BEGUN,
-	     is_void = !is_exact && !(t->flags & THREAD_DRAWN);
-	__u64 value = is_void ? 0 : wait->elapsed_ns - wait->charged_ns, mono_ns;
-	__u32 n_words = 0;
+	     is_drawn = t->flags & THREAD_DRAWN, is_void = !is_exact && !is_drawn;
+	__u32 n_words = 0, weight_log2 = is_exact || is_void ? 0 : t->weight_log2;
 	struct emit_scratch *s;
 	struct wire_wait *w;
+	__u64 mono_ns;
 
-	if (!has_begin && !c->records_left) {
-		/* Of what is left to wait for a CPU the ledger tells. */
-		if (t->state != WIRE_STATE_NONE) {
-			/* The pass takes them meanwhile. */
-			__sync_fetch_and_add(&t->unsent_ns, value - wait->runq_ns);
-			__sync_fetch_and_add(&t->unsent_count, 1);
+	if (!has_begin && !is_drawn) {
+		if (!c->records_left) {
+			keep_unsent(t, wait);
+			return 0;
 		}
-		return 0;
-	}
-	if (!has_begin)
 		c->records_left--;
-	s = emit_scratch(SLOT_SWITCH_IN, value);
+	}
+	s = emit_scratch(SLOT_SWITCH_IN, 0);
 	if (!s)
 		return 0;
 	mono_ns = bpf_ktime_get_ns();
-	emit_head(&s->event, WIRE_WAIT_END, next, mono_ns, value);
+	emit_head(&s->event, WIRE_WAIT_END, next, mono_ns, 0);
 	w = (struct wire_wait *)s->body;
 	w->begin_mono_ns = begin_of_wait(t, mono_ns, wait->clock_ns);
 	w->blocked_ns = wait->elapsed_ns - wait->runq_ns;
@@ -93,13 +104,16 @@ static __attribute__((noinline)) int send_end(struct switch_cpu *c, struct task_
 		take_off_capture(w, t->capture_ns);
 	w->charged_ns = wait->charged_ns;
 	w->ledger_since_mono_ns = t->base[t->base_at & THREAD_BASE_MASK].mono_ns;
-	w->weight_log2 = is_exact || is_void ? 0 : t->weight_log2;
+	w->weight_log2 = weight_log2;
+	/* What is lost with the record, if it is. */
+	s->event.value =
+		is_void ? 0 : (w->blocked_ns + w->runq_ns - wait->charged_ns) << (weight_log2 & 15);
 	w->state = t->state;
 	w->flags = (is_exact ? WIRE_WAIT_EXACT : 0) | (has_begin ? WIRE_WAIT_DRAWN : 0) |
 		   (is_void ? WIRE_WAIT_VOID : 0) |
 		   (t->flags & THREAD_GATE || c->gate_log2 ? WIRE_WAIT_GATE : 0);
 	__builtin_memset(w->unused, 0, sizeof(w->unused));
-	if (!has_begin && !wait->is_over && wants_task_stack(c, next, t))
+	if (is_exact && !has_begin && !wait->is_over && wants_task_stack(c, next, t))
 		n_words = emit_task_stack(s, EMIT_EXTRA_WORDS(wire_wait), next);
 	emit_send(s, EMIT_EXTRA_WORDS(wire_wait), n_words);
 	return 0;
@@ -147,13 +161,16 @@ static __always_inline void end_wait(struct switch_cpu *c, struct task_struct *n
 	if (wait->charged_ns > blocked_ns)
 		wait->charged_ns = blocked_ns;
 	t->blocked_ns += blocked_ns - charged_ns;
+	/* Of a kernel thread that had nothing to do: nobody waited, and it is no longest wait. */
+	if (t->state == WIRE_STATE_IDLE) {
+		t->idle_ns += blocked_ns - charged_ns;
+		return;
+	}
 	if (is_long)
 		note_long(t, wait);
 	else
 		note_short(t, wait);
-	if (t->state == WIRE_STATE_IDLE)
-		t->idle_ns += blocked_ns - charged_ns;
-	else if (is_long || t->flags & THREAD_BEGUN)
+	if (is_long || t->flags & (THREAD_BEGUN | THREAD_DRAWN))
 		send_end(c, next, t, wait);
 }
 
@@ -216,6 +233,11 @@ static __always_inline void end_pending(struct switch_cpu *c, struct task_struct
 		elapsed_ns = 0;
 	if (queued_ns && queued_ns < clock_ns)
 		runq_ns += clock_ns - queued_ns;
+	/* It began at a clock that nobody had looked at for up to a tick. */
+	if (t->flags & THREAD_NEW && runq_ns < elapsed_ns) {
+		elapsed_ns = runq_ns;
+		t->out_ns = clock_ns - elapsed_ns;
+	}
 	/* It ran and went to sleep, which nobody told of. */
 	if (t->flags & THREAD_UNQUEUED && queued_ns && runq_ns + GATE_STRETCH_NS < elapsed_ns)
 		t->state = WIRE_STATE_SLEEP;

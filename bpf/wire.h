@@ -220,6 +220,8 @@ struct wire_ledger {
 	__u64 read_bytes, write_bytes; /* of block devices (struct task_io_accounting) */
 	__u64 unsent_ns;	       /* blocked, of exact waits beyond the budget of records */
 	__u64 unsent_count;
+	__u64 unsent_runq_ns; /* likewise, in the run queue */
+	__u64 unsent_runq_count;
 	__u64 rss_bytes, peak_rss_bytes; /* of the process, in its main thread's record; else 0 */
 	__u64 open_since_mono_ns;	 /* a long blocked wait goes on since then; 0: none */
 	__u64 open_charge_ns; /* of it: what belongs to the time before this pass and was not
@@ -229,7 +231,7 @@ struct wire_ledger {
 	__u8 unused[6];
 };
 
-_Static_assert(sizeof(struct wire_ledger) == 176, "layout of the wire record");
+_Static_assert(sizeof(struct wire_ledger) == 192, "layout of the wire record");
 
 /* What the BPF side could not send: counts and the value they stood for, per CPU. */
 enum wire_drop {

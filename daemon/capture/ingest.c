@@ -96,7 +96,16 @@ int ingest_length(const void *stream, size_t size, size_t *ret)
 	return 0;
 }
 
-static bool is_wait(const struct wire_wait *w)
+/* The record's value is what is lost with it, and so it is what its rows would have. */
+static bool is_wait_value(const struct wire_wait *w, uint64_t value)
+{
+	uint64_t ns = w->blocked_ns + w->runq_ns;
+
+	return w->charged_ns <= ns &&
+	       value == (w->flags & WIRE_WAIT_VOID ? 0 : (ns - w->charged_ns) << w->weight_log2);
+}
+
+static bool is_wait(const struct wire_wait *w, uint64_t value)
 {
 	bool exact = w->flags & WIRE_WAIT_EXACT;
 	uint64_t max_ns = exact ? INGEST_VALUE_MAX : INGEST_SAMPLED_NS_MAX;
@@ -106,26 +115,28 @@ static bool is_wait(const struct wire_wait *w)
 	       w->weight_log2 <= (exact ? 0 : INGEST_WEIGHT_MAX) &&
 	       !(w->flags &
 		 ~(WIRE_WAIT_EXACT | WIRE_WAIT_GATE | WIRE_WAIT_DRAWN | WIRE_WAIT_VOID)) &&
-	       !(exact && w->flags & WIRE_WAIT_VOID);
+	       !(exact && w->flags & WIRE_WAIT_VOID) && is_wait_value(w, value);
 }
 
 static bool is_ledger(const struct wire_ledger *l)
 {
 	const uint64_t values[] = {
-		l->elapsed_ns,	   l->oncpu_ns,	      l->utime_ns,
-		l->stime_ns,	   l->runq_ns,	      l->blocked_ns,
-		l->idle_ns,	   l->max_blocked_ns, l->max_runq_ns,
-		l->minor_faults,   l->major_faults,   l->voluntary_switches,
-		l->read_bytes,	   l->write_bytes,    l->involuntary_switches,
-		l->unsent_ns,	   l->rss_bytes,      l->peak_rss_bytes,
-		l->open_charge_ns, l->unsent_count,
+		l->elapsed_ns,	      l->oncpu_ns,	 l->utime_ns,
+		l->stime_ns,	      l->runq_ns,	 l->blocked_ns,
+		l->idle_ns,	      l->max_blocked_ns, l->max_runq_ns,
+		l->minor_faults,      l->major_faults,	 l->voluntary_switches,
+		l->read_bytes,	      l->write_bytes,	 l->involuntary_switches,
+		l->unsent_ns,	      l->rss_bytes,	 l->peak_rss_bytes,
+		l->open_charge_ns,    l->unsent_count,	 l->unsent_runq_ns,
+		l->unsent_runq_count,
 	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		if (values[i] > INGEST_VALUE_MAX)
 			return false;
 	/* Counts are stored in 1/1024. */
-	return l->unsent_count <= UINT32_MAX && l->open_state < WIRE_STATE_MAX &&
+	return l->unsent_count <= UINT32_MAX && l->unsent_runq_count <= UINT32_MAX &&
+	       l->open_state < WIRE_STATE_MAX &&
 	       !(l->flags & ~(WIRE_LEDGER_STARTED | WIRE_LEDGER_ENDED | WIRE_LEDGER_GATE |
 			      WIRE_LEDGER_OPEN_DRAWN));
 }
@@ -148,7 +159,7 @@ static bool decode_body(const char *body, uint64_t value, struct sample *ret)
 	switch (ret->kind) {
 	case WIRE_WAIT_END:
 		memcpy(&ret->wait, body, sizeof(ret->wait));
-		return is_wait(&ret->wait);
+		return is_wait(&ret->wait, value);
 	case WIRE_LEDGER:
 		memcpy(&ret->ledger, body, sizeof(ret->ledger));
 		return is_ledger(&ret->ledger);

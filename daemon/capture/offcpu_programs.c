@@ -84,7 +84,7 @@ static int load_offcpu(struct offcpu_programs *p, const struct offcpu_options *o
 	if (!p->offcpu)
 		return -errno;
 	SET_WALK(p->offcpu, options);
-	p->offcpu->rodata->stacks_per_s = options->stacks_per_s;
+	p->offcpu->rodata->stacks_per_s = p->stacks_per_s;
 	p->offcpu->rodata->switch_has_state = has_prev_state();
 	r = bpf_map__set_max_entries(p->offcpu->maps.switch_cpus, p->n_cpus);
 	if (r == 0)
@@ -178,7 +178,8 @@ int offcpu_programs_new(const struct offcpu_options *options, struct offcpu_prog
 	if (!p || n_cpus < 0)
 		return fail(why, size, -ENOMEM, "out of memory");
 	p->n_cpus = (uint32_t)n_cpus;
-	p->stacks_per_s = options->stacks_per_s;
+	/* Each one that is drawn has the stacks of its waker too. */
+	p->stacks_per_s = options->wakers ? (options->stacks_per_s + 1) / 2 : options->stacks_per_s;
 	p->has_stacks = true;
 	r = load_programs(p, options);
 	if (r == 0)

@@ -103,6 +103,13 @@ static void take_waker(struct taking *t)
 		rows->counters.n_waker_lost += r == -ENOENT;
 		return;
 	}
+	/* Who is excluded is nobody here either: a waker without name and stack. */
+	if (!attribution_passes(rows->attribution, sample, t->now_mono_ns)) {
+		r = waits_wake(rows->waits, waker->tid, waker->begin_mono_ns, label, &not_sampled,
+			       1);
+		rows->counters.n_waker_lost += r == -ENOENT;
+		return;
+	}
 	r = attribution_places(rows->attribution, sample, t->now_mono_ns, &places, &exe);
 	if (r < 0) {
 		attribution_refused(rows->attribution, 0);
@@ -289,25 +296,24 @@ static int add_open(struct taking *t, const struct attribution_thread *thread)
 	return r;
 }
 
-/* Exact waits that the budget had no record for: one row of their mean. One may be counted by the
- * next record and not by the one that has its time. */
-static int add_unsent(struct taking *t, uint32_t series)
+/* Exact waits of a type that the budget had no record for: one row of their mean. One may be
+ * counted by the next record and not by the one that has its time. */
+static int add_unsent(struct taking *t, uint32_t series, enum sample_type type, uint64_t ns,
+		      uint64_t count)
 {
-	const struct wire_ledger *l = &t->sample->ledger;
-	uint64_t count = l->unsent_count ? l->unsent_count : 1;
-	struct wait_class class = {.bin = latency_bin_of(l->unsent_ns / count),
+	struct wait_class class = {.bin = latency_bin_of(ns / (count ? count : 1)),
 				   .state = WAIT_STATE_SLEEP, /* most are */
 				   .exact = true,
 				   .kernel_only = true};
-	struct profile_row row = {.type = SAMPLE_OFFCPU,
+	struct profile_row row = {.type = type,
 				  .series = series,
 				  .bin = wait_class_pack(&class),
-				  .count = l->unsent_count * PROFILE_COUNT_ONE,
-				  .value = l->unsent_ns};
+				  .count = count * PROFILE_COUNT_ONE,
+				  .value = ns};
 	int r = put_stack(t, NULL, 0, &row.stack);
 
-	t->rows->counters.n_unsent += l->unsent_count;
-	t->rows->counters.unsent_ns += l->unsent_ns;
+	t->rows->counters.n_unsent += count;
+	t->rows->counters.unsent_ns += ns;
 	return r < 0 ? r : bucket_add(t->bucket, &row);
 }
 
@@ -325,7 +331,10 @@ static int add_ledger(struct taking *t)
 	r = bucket_ledger(t->bucket, &row);
 	t->rows->counters.n_ledger_folded += r == 0 && thread.is_folded;
 	if (r == 0 && l->unsent_ns)
-		r = add_unsent(t, thread.series);
+		r = add_unsent(t, thread.series, SAMPLE_OFFCPU, l->unsent_ns, l->unsent_count);
+	if (r == 0 && l->unsent_runq_ns)
+		r = add_unsent(t, thread.series, SAMPLE_RUNQ, l->unsent_runq_ns,
+			       l->unsent_runq_count);
 	if (r == 0 && l->open_since_mono_ns && l->open_charge_ns &&
 	    l->open_state != WIRE_STATE_IDLE)
 		r = add_open(t, &thread);

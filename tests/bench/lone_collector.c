@@ -65,6 +65,7 @@ static void add_ledger(struct lone_thread *t, const struct wire_ledger *l)
 	t->runq_ns += l->runq_ns;
 	/* What could not be sent is exact too, only its stack is not known. */
 	t->estimated_blocked_ns += (double)l->open_charge_ns + (double)l->unsent_ns;
+	t->estimated_runq_ns += (double)l->unsent_runq_ns;
 }
 
 static struct lone_thread *thread_of(struct lone_collector *c, const struct sample_event *e)

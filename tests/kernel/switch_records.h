@@ -60,6 +60,10 @@ void switch_records_follow(struct switch_records *records, uint32_t pid);
 struct switch_thread *switch_records_find(struct switch_records *records, uint32_t tid);
 
 uint32_t switch_records_n(const struct switch_records *records);
+/* The waits of all threads but the process's first one and another one, added up. Returns how many
+ * threads that are. */
+uint32_t switch_records_rest(const struct switch_records *records, uint32_t but_tid,
+			     struct switch_thread *ret);
 /* How many threads have records of the ledger that are not each about the time since the one
  * before: about some time twice, or about some not at all. */
 uint32_t switch_records_overlaps(const struct switch_records *records);

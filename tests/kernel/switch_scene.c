@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -165,6 +166,30 @@ void *mayflies(void *arg)
 	return NULL;
 }
 
+static void *chick(void *arg)
+{
+	while (switch_clock_ns(CLOCK_THREAD_CPUTIME_ID) < CHICK_NS)
+		;
+	return arg;
+}
+
+void *brooder(void *arg)
+{
+	pthread_t threads[N_BROOD];
+
+	pin();
+	begin_truth(arg);
+	for (int i = 0; i < N_BROODS; i++) {
+		for (int j = 0; j < N_BROOD; j++)
+			if (pthread_create(&threads[j], NULL, chick, NULL) != 0)
+				_exit(1);
+		for (int j = 0; j < N_BROOD; j++)
+			pthread_join(threads[j], NULL);
+	}
+	end_truth(arg);
+	return NULL;
+}
+
 /* ---- the child ---- */
 
 static void be_child(const thread_function *functions, size_t n)
@@ -193,9 +218,22 @@ static void leave_cpu(void)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
+/* Of all CPUs since boot; proc(5), steal. */
+static uint64_t stolen_since_boot_ns(void)
+{
+	FILE *f = fopen("/proc/stat", "re");
+	unsigned long long ticks = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks), 1);
+	(void)fclose(f);
+	return ticks * (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
 void switch_scene_start(struct switch_scene *s, const thread_function *functions, size_t n)
 {
 	shared = s->shared;
+	s->stolen_ns = stolen_since_boot_ns();
 	s->pid = fork();
 	assert_true(s->pid >= 0);
 	if (s->pid == 0)
@@ -229,6 +267,7 @@ void switch_scene_finish(struct switch_scene *s)
 {
 	while (switch_scene_goes_on(s, 10))
 		;
+	s->stolen_ns = stolen_since_boot_ns() - s->stolen_ns;
 	switch_records_poll(s->records, 0);
 	assert_int_equal(switch_records_drops(s->records), 0);
 }

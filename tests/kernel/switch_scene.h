@@ -21,6 +21,9 @@
 #define NAP_NS	     1000000
 #define ROUND_TRIPS  100000
 #define N_MAYFLIES   3000
+#define N_BROODS     200
+#define N_BROOD	     20
+#define CHICK_NS     200000
 
 /* A thread's own two clocks, and what getrusage(2) says of it. */
 struct truth {
@@ -47,6 +50,8 @@ struct switch_scene {
 	uint32_t stacks_per_s;
 	cpu_set_t cpus; /* that the test had */
 	uint64_t watched_ns;
+	/* What the machine below took from the CPUs since the start, which is nobody's time. */
+	uint64_t stolen_ns;
 };
 
 uint64_t switch_clock_ns(clockid_t clock);
@@ -65,6 +70,8 @@ void *ponger(void *arg);
 void *waiter(void *arg);
 /* Makes threads that end at once, one after the other. */
 void *mayflies(void *arg);
+/* Makes some at once, N_BROODS times, who have to wait for one another on one CPU. */
+void *brooder(void *arg);
 
 /* cmocka fixtures: *state is a struct switch_scene. */
 int switch_scene_set_up(void **state);

@@ -149,7 +149,10 @@ struct waiting {
 
 static struct waiting make_wait(void)
 {
-	struct waiting w = {.event = {.kind = WIRE_WAIT_END, .n_kernel = 1, .tid = 11}};
+	struct waiting w = {.event = {.kind = WIRE_WAIT_END,
+				      .n_kernel = 1,
+				      .tid = 11,
+				      .value = (70 + 30 - 20) << 4}};
 
 	w.wait = (struct wire_wait){.begin_mono_ns = 900,
 				    .blocked_ns = 70,
@@ -221,6 +224,7 @@ static void test_wrong_waits(void **state)
 		{{.blocked_ns = INGEST_VALUE_MAX + 1, .flags = WIRE_WAIT_EXACT}, -EBADMSG},
 		{{.runq_ns = INGEST_VALUE_MAX + 1, .flags = WIRE_WAIT_EXACT}, -EBADMSG},
 		{{.charged_ns = INGEST_VALUE_MAX + 1}, -EBADMSG},
+		{{.blocked_ns = 5, .charged_ns = 6, .flags = WIRE_WAIT_EXACT}, -EBADMSG},
 	};
 
 	(void)state;
@@ -229,7 +233,13 @@ static void test_wrong_waits(void **state)
 		struct sample s;
 
 		w.wait = cases[i].wait;
+		w.event.value = w.wait.flags & WIRE_WAIT_VOID
+					? 0
+					: (w.wait.blocked_ns + w.wait.runq_ns - w.wait.charged_ns)
+						  << (w.wait.weight_log2 & 31);
 		assert_int_equal(ingest_decode(&w, sizeof(w), &s), cases[i].r);
+		w.event.value++; /* not what it stands for */
+		assert_int_equal(ingest_decode(&w, sizeof(w), &s), -EBADMSG);
 	}
 }
 

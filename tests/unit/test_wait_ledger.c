@@ -200,17 +200,25 @@ static void test_unsent(void **state)
 	struct wait_scene *f = *state;
 	const struct profile_bucket *p;
 
-	wait_scene_pass(
-		f, 1,
-		&(struct wire_ledger){.elapsed_ns = S, .unsent_ns = 90 * MS, .unsent_count = 3});
+	wait_scene_pass(f, 1,
+			&(struct wire_ledger){.elapsed_ns = S,
+					      .unsent_ns = 90 * MS,
+					      .unsent_count = 3,
+					      .unsent_runq_ns = 40 * MS,
+					      .unsent_runq_count = 2});
 	p = wait_scene_finish(f);
-	assert_int_equal(p->n_rows, 1);
+	assert_int_equal(p->n_rows, 2);
+	assert_int_equal(p->rows[1].type, SAMPLE_RUNQ);
+	assert_int_equal(p->rows[1].value, 40 * MS);
+	assert_int_equal(p->rows[1].count, 2 * PROFILE_COUNT_ONE);
+	assert_int_equal(wait_scene_class_of(&p->rows[1]).bin, latency_bin_of(20 * MS));
+	assert_int_equal(p->rows[0].type, SAMPLE_OFFCPU);
 	assert_int_equal(p->rows[0].value, 90 * MS);
 	assert_int_equal(p->rows[0].count, 3 * PROFILE_COUNT_ONE);
 	assert_int_equal(wait_scene_class_of(&p->rows[0]).bin, latency_bin_of(30 * MS));
 	assert_true(wait_scene_class_of(&p->rows[0]).exact);
 	assert_int_equal(wait_scene_leaf(p, p->rows[0].stack)->offset, SYNTHETIC_NOT_SAMPLED);
-	assert_int_equal(wait_rows_counters(f->rows)->n_unsent, 3);
+	assert_int_equal(wait_rows_counters(f->rows)->n_unsent, 5);
 }
 
 /* ---- threads that came and went ---- */

@@ -240,6 +240,34 @@ static void test_filter(void **state)
 	assert_int_equal(wait_rows_counters(f->rows)->n_begin_lost, 0);
 }
 
+/* Who wakes another thread, and is excluded, has no name and no stack there either. */
+static void test_filtered_waker(void **state)
+{
+	struct wait_scene *f = *state;
+	struct filter filter = {.comms = {.n = 1, .used = 3, .text = "t2"}};
+	const struct wire_wait wait = {.begin_mono_ns = 10 * S,
+				       .blocked_ns = MS,
+				       .state = WIRE_STATE_SLEEP,
+				       .flags = WIRE_WAIT_DRAWN};
+	const struct profile_bucket *p;
+	const struct profile_row *row;
+	struct sample *sample;
+
+	attribution_set_filter(f->attribution, &filter);
+	wait_scene_begin(f, 1, 10 * S, 0x20, false);
+	sample = wait_scene_make(WIRE_WAKER, 2, 10 * S + MS);
+	sample->n_user = 1;
+	sample->user[0] = (struct sample_frame){.kind = LOCATION_FILE, .addr = CODE + 0x80};
+	sample->waker = (struct wire_waker){.begin_mono_ns = 10 * S, .tid = 1};
+	wait_scene_add(f, sample);
+	wait_scene_end(f, 1, &wait);
+	p = wait_scene_finish(f);
+	row = wait_scene_find(p, SAMPLE_WAKER);
+	assert_int_equal(row->value, MS);
+	assert_int_equal(p->stacks[row->stack].n, 1);
+	assert_int_equal(wait_scene_leaf(p, row->stack)->offset, SYNTHETIC_NOT_SAMPLED);
+}
+
 /* A pass reads threads until a little after its boundary: what it has of a thread has what ended
  * meanwhile, and the thread's last record if there was one before the pass came. */
 static void test_before_the_boundary(void **state)
@@ -282,10 +310,15 @@ static void test_before_the_boundary(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WAIT_TEST(test_sampled),       WAIT_TEST(test_exact_without_begin),
-		WAIT_TEST(test_lost_begin),    WAIT_TEST(test_begun_in_vain),
-		WAIT_TEST(test_kernel_thread), WAIT_TEST(test_waker),
-		WAIT_TEST(test_filter),	       WAIT_TEST(test_before_the_boundary),
+		WAIT_TEST(test_sampled),
+		WAIT_TEST(test_exact_without_begin),
+		WAIT_TEST(test_lost_begin),
+		WAIT_TEST(test_begun_in_vain),
+		WAIT_TEST(test_kernel_thread),
+		WAIT_TEST(test_waker),
+		WAIT_TEST(test_filtered_waker),
+		WAIT_TEST(test_filter),
+		WAIT_TEST(test_before_the_boundary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
