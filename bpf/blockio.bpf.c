@@ -147,9 +147,10 @@ int blockio_complete(__u64 *ctx)
 			__sync_fetch_and_add(&sums->bytes, bytes);
 		if (io_has_io_done)
 			io_sample_bytes(io_key(rq), bytes);
-		else
-			end_sampled_bios(rq, bytes);
 	}
+	/* Also an empty one, once its flush is done. */
+	if (!io_has_io_done && op != WIRE_IO_OP_FLUSH && (bytes || !is_step_of_flush(rq)))
+		end_sampled_bios(rq, bytes);
 	if ((__u32)ctx[1] & 0xff && !(op != WIRE_IO_OP_FLUSH && is_step_of_flush(rq))) {
 		sums = io_sums_of(disk, rq->cmd_flags);
 		if (sums)
@@ -169,6 +170,15 @@ int blockio_start(__u64 *ctx)
 
 	if (disk && io_op(rq->cmd_flags) != WIRE_IO_OP_NONE)
 		io_sample_begin(ctx, io_key(rq), disk, rq->bio, rq->cmd_flags);
+	return 0;
+}
+
+/* Arguments: the request that is merged into another, and will neither be issued nor end
+ * (block/blk-merge.c, attempt_merge()). */
+SEC("tp_btf/block_rq_merge")
+int blockio_merge(__u64 *ctx)
+{
+	io_sample_drop(io_key((const void *)ctx[0]));
 	return 0;
 }
 
@@ -202,8 +212,8 @@ int blockio_bio_queue(__u64 *ctx)
 	is_bio_based = io_is_bio_based(disk);
 	if (!is_bio_based && io_has_io_done)
 		return 0;
-	io_sample_begin(ctx, io_key(bio), disk, bio, bio->bi_opf);
-	io_sample_bytes(io_key(bio), bio->bi_iter.bi_size);
+	if (io_sample_begin(ctx, io_key(bio), disk, bio, bio->bi_opf))
+		io_sample_bytes(io_key(bio), bio->bi_iter.bi_size);
 	if (is_bio_based)
 		begin_bio(bio);
 	return 0;

@@ -5,10 +5,9 @@
  * submitted, and told of at their end, with what they took.
  *
  * The probability is a power of two, by what a CPU submitted in the window of 100 ms before, and is
- * halved whenever a window has had twice its share; always between draws, so that it is fixed
- * before each, and nothing that was drawn is refused for its number. Until its end a sample waits
- * in a slot, whose address is looked for by that of the request or bio, in the one line of the
- * cache that can hold it.
+ * halved whenever a window has had its share once more; always between draws, so that it is fixed
+ * before each. Until its end a sample waits in a slot, whose address is looked for by that of the
+ * request or bio, in the one line of the cache that can hold it; what finds none is counted.
  */
 #ifndef PROFD_IO_SAMPLES_BPF_H
 #define PROFD_IO_SAMPLES_BPF_H
@@ -105,13 +104,18 @@ static __always_inline __u8 io_count_own(const __u64 *words, __u32 n)
 static __always_inline void io_begin_window(struct io_cpu *c, __u64 now_ns)
 {
 	__u32 share = (io_stacks_per_s + IO_WINDOWS_PER_S - 1) / IO_WINDOWS_PER_S, w = 0;
-	/* After a pause nothing is expected. */
-	__u32 expected = now_ns - c->window_end_ns < IO_WINDOW_NS ? c->n_submitted : 0;
+	__u64 n_missed = (now_ns - c->window_end_ns) / IO_WINDOW_NS;
 
-	for (int i = 0; i < WIRE_IO_WEIGHT_MAX && expected >> (w + 1) >= share; i++)
-		w++;
+	if (n_missed) {
+		/* After a pause what there was before is expected, a sixteenth for each window:
+		 * bursts that come again do not begin anew, and a few I/Os after one are seen. */
+		w = c->weight_log2 > 4 * n_missed ? c->weight_log2 - 4 * n_missed : 0;
+	} else {
+		for (int i = 0; i < WIRE_IO_WEIGHT_MAX && c->n_submitted >> w > share; i++)
+			w++;
+	}
 	c->weight_log2 = w;
-	c->halve_at = 2 * share;
+	c->halve_at = share;
 	c->n_submitted = c->n_drawn = 0;
 	c->window_end_ns = now_ns + IO_WINDOW_NS;
 }
@@ -159,7 +163,8 @@ static __always_inline bool io_is_stale(__u32 at, __u64 now_ns)
 {
 	struct io_slot *slot = bpf_map_lookup_elem(&io_slots, &at);
 
-	return slot && io_between(slot->begin_ns, now_ns) > IO_SLOT_STALE_NS;
+	/* One that was taken just now has no begin yet. */
+	return slot && slot->begin_ns && io_between(slot->begin_ns, now_ns) > IO_SLOT_STALE_NS;
 }
 
 /* A slot for the key, or IO_SLOTS: there is none, which is counted. */
@@ -197,10 +202,11 @@ static __attribute__((noinline)) int io_capture(void *ctx, struct io_slot *slot,
 	slot->is_writeback = 0;
 	if (task->flags & KERNEL_PF_WQ_WORKER) {
 		/* A worker has nothing of its own to do. One that must not begin I/O for memory
-		 * does it for a device above (drivers/block/loop.c); any other writes pages back,
-		 * and may read where they belong. */
+		 * does it for a device above (drivers/block/loop.c); any other that writes writes
+		 * pages back. */
 		e->cgroup_id = io_charged_cgroup(bio, task);
-		slot->is_writeback = !(task->flags & KERNEL_PF_MEMALLOC_NOIO);
+		slot->is_writeback =
+			slot->op == WIRE_IO_OP_WRITE && !(task->flags & KERNEL_PF_MEMALLOC_NOIO);
 	}
 	n_kernel = emit_kernel_stack(ctx, s, EMIT_EXTRA_WORDS(wire_io), 0);
 	slot->n_own = io_count_own(s->body + EMIT_EXTRA_WORDS(wire_io), n_kernel);
@@ -209,8 +215,9 @@ static __attribute__((noinline)) int io_capture(void *ctx, struct io_slot *slot,
 	return 0;
 }
 
-/* It is submitted, by the current thread; `key` is the io_key() of the request or the bio. */
-static __always_inline void io_sample_begin(void *ctx, __u64 key, const struct gendisk *disk,
+/* It is submitted, by the current thread; `key` is the io_key() of the request or the bio. Returns
+ * whether it was drawn and has a slot. */
+static __always_inline bool io_sample_begin(void *ctx, __u64 key, const struct gendisk *disk,
 					    const struct bio *bio, __u32 cmd_flags)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
@@ -218,11 +225,11 @@ static __always_inline void io_sample_begin(void *ctx, __u64 key, const struct g
 	__u32 w, at;
 
 	if (!io_draw(now_ns, &w))
-		return;
+		return false;
 	at = io_take(key, now_ns);
 	slot = at < IO_SLOTS ? bpf_map_lookup_elem(&io_slots, &at) : NULL;
 	if (!slot)
-		return;
+		return false;
 	slot->begin_ns = now_ns;
 	slot->bytes = 0;
 	slot->op = io_op(cmd_flags);
@@ -230,6 +237,23 @@ static __always_inline void io_sample_begin(void *ctx, __u64 key, const struct g
 	io_device(disk, &slot->device);
 	bpf_probe_read_kernel_str(slot->name, sizeof(slot->name), disk->disk_name);
 	io_capture(ctx, slot, bio, now_ns);
+	return true;
+}
+
+static __always_inline void io_release(struct io_slot *slot, __u32 at)
+{
+	slot->begin_ns = 0;
+	io_keys[at & (IO_SLOTS - 1)] = 0;
+}
+
+/* It is no I/O of its own any more: whoever has its address next is somebody else. */
+static __always_inline void io_sample_drop(__u64 key)
+{
+	__u32 at = io_find(key);
+	struct io_slot *slot = at < IO_SLOTS ? bpf_map_lookup_elem(&io_slots, &at) : NULL;
+
+	if (slot)
+		io_release(slot, at);
 }
 
 static __always_inline void io_sample_bytes(__u64 key, __u64 bytes)
@@ -278,7 +302,7 @@ static __always_inline void io_sample_end(__u64 key, __u64 total_ns, __u64 now_n
 	if (!slot)
 		return;
 	io_sample_send(slot, total_ns, now_ns);
-	io_keys[at & (IO_SLOTS - 1)] = 0;
+	io_release(slot, at);
 }
 
 #endif

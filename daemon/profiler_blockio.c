@@ -30,6 +30,13 @@ static int add_entry(void *ctx, const struct wire_io_key *key, const struct wire
 	return io_totals_is_idle(p->io_totals, key, IDLE_LOOKS);
 }
 
+static void forget_entry(void *ctx, const struct wire_io_key *key)
+{
+	const struct look *look = ctx;
+
+	io_totals_forget(look->profiler->io_totals, key);
+}
+
 void profiler_complete(void *ctx, struct bucket *bucket)
 {
 	struct profiler *p = ctx;
@@ -40,7 +47,7 @@ void profiler_complete(void *ctx, struct bucket *bucket)
 	if (!blockio)
 		return;
 	io_totals_begin(p->io_totals);
-	r = blockio_programs_read(blockio, add_entry, &look);
+	r = blockio_programs_read(blockio, add_entry, forget_entry, &look);
 	if (r == 0)
 		io_totals_end(p->io_totals);
 	else

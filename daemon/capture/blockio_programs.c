@@ -23,6 +23,7 @@
 #define SUMS_BYTES_MAX (8u << 20) /* of all CPUs together */
 #define SUMS_MIN       64u
 #define SUMS_MAX       512u
+#define NAME_PATH      "/sys/class/block/"
 #define DEVICE_PATH    "/sys/dev/block/%" PRIu32 ":%" PRIu32 "/diskseq"
 
 struct blockio_programs {
@@ -105,6 +106,7 @@ static int load(struct blockio_programs *p, const struct blockio_options *option
 	p->bpf->rodata->io_flush_seq_bit = kernel->flush_seq_bit;
 	(void)bpf_program__set_autoload(p->bpf->progs.blockio_start, kernel->has_io_done);
 	(void)bpf_program__set_autoload(p->bpf->progs.blockio_done, kernel->has_io_done);
+	(void)bpf_program__set_autoload(p->bpf->progs.blockio_merge, kernel->has_io_done);
 	r = bpf_map__set_max_entries(p->bpf->maps.io_sums, p->max_sums);
 	if (r == 0)
 		r = LEND_MAPS(p->bpf, options);
@@ -161,8 +163,21 @@ void blockio_programs_detach(struct blockio_programs *p)
 	blockio_bpf__detach(p->bpf);
 }
 
+/* By its name: a disk that is hidden behind another, as each path of a multipath NVMe, has no
+ * number in sysfs. A slash of a name is an exclamation mark there (fs/sysfs, device_add_disk()). */
+static bool is_named(const char *name)
+{
+	char path[sizeof(NAME_PATH) + WIRE_DEVICE_LEN];
+
+	(void)snprintf(path, sizeof(path), NAME_PATH "%.*s", WIRE_DEVICE_LEN, name);
+	for (char *p = path + strlen(NAME_PATH); *p; p++)
+		if (*p == '/')
+			*p = '!';
+	return *name && access(path, F_OK) == 0;
+}
+
 /* Whether there is no such device any more, or another one of its number. */
-static bool is_gone(const struct wire_io_device *device)
+static bool is_gone(const struct wire_io_device *device, const char *name)
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	char path[64];
@@ -172,16 +187,24 @@ static bool is_gone(const struct wire_io_device *device)
 	f = fopen(path, "re");
 	if (!f) {
 		*strrchr(path, '/') = '\0';
-		return access(path, F_OK) < 0;
+		return access(path, F_OK) < 0 && !is_named(name);
 	}
 	return device->diskseq && fscanf(f, "%" SCNu64, &diskseq) == 1 &&
 	       diskseq != device->diskseq;
 }
 
+static const char *name_of(const struct wire_io_sums *sums, uint32_t n_cpus)
+{
+	for (uint32_t i = 0; i < n_cpus; i++)
+		if (sums[i].name[0] && memchr(sums[i].name, '\0', sizeof(sums[i].name)))
+			return sums[i].name;
+	return "";
+}
+
 int blockio_programs_read(struct blockio_programs *p,
 			  int (*each)(void *ctx, const struct wire_io_key *key,
 				      const struct wire_io_sums *sums, uint32_t n_cpus),
-			  void *ctx)
+			  void (*removed)(void *ctx, const struct wire_io_key *key), void *ctx)
 {
 	_cleanup_free_ struct wire_io_sums *sums = calloc(p->n_cpus, sizeof(*sums));
 	_cleanup_free_ struct wire_io_key *keys = calloc(p->max_sums, sizeof(*keys));
@@ -196,8 +219,10 @@ int blockio_programs_read(struct blockio_programs *p,
 	for (uint32_t i = 0; i < n; i++) {
 		if (bpf_map_lookup_elem(fd, &keys[i], sums) < 0)
 			continue; /* removed by nobody else: it cannot be */
-		if (each(ctx, &keys[i], sums, p->n_cpus) > 0 && is_gone(&keys[i].device))
-			(void)bpf_map_delete_elem(fd, &keys[i]);
+		if (each(ctx, &keys[i], sums, p->n_cpus) > 0 &&
+		    is_gone(&keys[i].device, name_of(sums, p->n_cpus)) &&
+		    bpf_map_delete_elem(fd, &keys[i]) == 0)
+			removed(ctx, &keys[i]);
 	}
 	return 0;
 }

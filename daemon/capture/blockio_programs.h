@@ -40,13 +40,14 @@ void blockio_programs_detach(struct blockio_programs *programs);
 
 /*
  * Calls `each` for every device, operation and flags that there was I/O of, with what each of
- * `n_cpus` CPUs counted since the start; one that returns 1 is removed, when its device is gone.
+ * `n_cpus` CPUs counted since the start; one that returns 1 is removed, when its device is gone,
+ * and `removed` says so: one of its key begins at 0.
  * Returns 0, -ENOMEM, or what the kernel said.
  */
 int blockio_programs_read(struct blockio_programs *programs,
 			  int (*each)(void *ctx, const struct wire_io_key *key,
 				      const struct wire_io_sums *sums, uint32_t n_cpus),
-			  void *ctx);
+			  void (*removed)(void *ctx, const struct wire_io_key *key), void *ctx);
 
 /* Events at which a program was not run, because it ran already on that CPU. */
 uint64_t blockio_programs_missed(const struct blockio_programs *programs);

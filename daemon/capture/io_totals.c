@@ -123,6 +123,9 @@ static void take(struct seen *seen, const struct wire_io_sums *now, struct profi
 {
 	struct wire_io_sums *before = &seen->sums;
 
+	/* Removed, and begun anew: each sum only grows otherwise. */
+	if (now->ios < before->ios || now->bytes < before->bytes)
+		*before = (struct wire_io_sums){};
 	ret->ios = now->ios - before->ios;
 	ret->bytes = now->bytes - before->bytes;
 	ret->errors = now->errors - before->errors;
@@ -174,6 +177,14 @@ void io_totals_end(struct io_totals *totals)
 		if (totals->seen[i].is_there)
 			totals->seen[n++] = totals->seen[i];
 	totals->n_seen = n;
+}
+
+void io_totals_forget(struct io_totals *totals, const struct wire_io_key *key)
+{
+	struct seen *seen = find(totals, key);
+
+	if (seen)
+		*seen = totals->seen[--totals->n_seen];
 }
 
 bool io_totals_is_idle(const struct io_totals *totals, const struct wire_io_key *key,

@@ -32,6 +32,9 @@ int io_totals_add(struct io_totals *totals, const struct wire_io_key *key,
  * 0. */
 void io_totals_end(struct io_totals *totals);
 
+/* That entry was removed: one of its key begins at 0, also before the next look. */
+void io_totals_forget(struct io_totals *totals, const struct wire_io_key *key);
+
 /* Whether nothing was added to that entry in the last `n_looks` looks. */
 bool io_totals_is_idle(const struct io_totals *totals, const struct wire_io_key *key,
 		       uint32_t n_looks);

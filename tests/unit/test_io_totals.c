@@ -220,6 +220,29 @@ static void test_gone(void **state)
 	assert_int_equal(bucket_profile(second)->io[0].ios, 7);
 }
 
+/* Removed, and there again with the next look: told of or not, nothing is lost of what it has. */
+static void test_removed(void **state)
+{
+	struct scene *s = *state;
+	_cleanup_(bucket_freep) struct bucket *first = NULL, *second = NULL, *third = NULL;
+
+	count(&s->sums[0], 100, 1000);
+	assert_int_equal(look(s), 0);
+	first = finish(s);
+	io_totals_forget(s->totals, &key);
+	memset(s->sums, 0, sizeof(s->sums));
+	count(&s->sums[0], 120, 1000);
+	assert_int_equal(look(s), 0);
+	second = finish(s);
+	assert_int_equal(bucket_profile(second)->io[0].ios, 120);
+	memset(s->sums, 0, sizeof(s->sums));
+	count(&s->sums[0], 7, 1000);
+	assert_int_equal(look(s), 0);
+	third = finish(s);
+	assert_int_equal(bucket_profile(third)->io[0].ios, 7);
+	assert_int_equal(bucket_profile(third)->io[0].total.known, 7);
+}
+
 static void test_refused(void **state)
 {
 	struct scene *s = *state;
@@ -299,6 +322,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_between, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stacked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_devices_of_a_bucket, setup, teardown),
