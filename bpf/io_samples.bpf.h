@@ -104,16 +104,12 @@ static __always_inline __u8 io_count_own(const __u64 *words, __u32 n)
 static __always_inline void io_begin_window(struct io_cpu *c, __u64 now_ns)
 {
 	__u32 share = (io_stacks_per_s + IO_WINDOWS_PER_S - 1) / IO_WINDOWS_PER_S, w = 0;
-	__u64 n_missed = (now_ns - c->window_end_ns) / IO_WINDOW_NS;
+	/* After a pause nothing is expected, so that a few I/Os are all seen; a burst then has its
+	 * share at each weight on the way to its own. */
+	__u32 expected = now_ns - c->window_end_ns < IO_WINDOW_NS ? c->n_submitted : 0;
 
-	if (n_missed) {
-		/* After a pause what there was before is expected, a sixteenth for each window:
-		 * bursts that come again do not begin anew, and a few I/Os after one are seen. */
-		w = c->weight_log2 > 4 * n_missed ? c->weight_log2 - 4 * n_missed : 0;
-	} else {
-		for (int i = 0; i < WIRE_IO_WEIGHT_MAX && c->n_submitted >> w > share; i++)
-			w++;
-	}
+	for (int i = 0; i < WIRE_IO_WEIGHT_MAX && expected >> w > share; i++)
+		w++;
 	c->weight_log2 = w;
 	c->halve_at = share;
 	c->n_submitted = c->n_drawn = 0;

@@ -126,8 +126,9 @@ class BlockIo(unittest.TestCase):
             with self.subTest(key):
                 self.assertGreater(truth_ns, SLOW_NS)
                 self.assertTrue(is_near_bin(row[key], truth_ns), f"{row[key]}, not {truth_ns}")
-                self.assertFalse(is_near_bin(row[key], 2 * truth_ns), "sees no error")
-                self.assertFalse(is_near_bin(2 * row[key], truth_ns), "sees no error")
+                # Three bins: the answer itself may be one off in the other direction.
+                self.assertFalse(is_near_bin(row[key], 3 * truth_ns), "sees no error")
+                self.assertFalse(is_near_bin(3 * row[key], truth_ns), "sees no error")
 
     def test_mean(self):
         """Against the kernel's own sum, which is in milliseconds."""
